@@ -1,0 +1,123 @@
+"""Any data frame as a pandas one, and any column as codes into its distinct values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import narwhals.selectors as ncs
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bmco_pymc.errors import InputError
+
+if TYPE_CHECKING:
+    from narwhals.typing import IntoFrame
+
+
+def to_pandas(data: IntoFrame) -> pd.DataFrame:
+    """Return a data frame of any library that narwhals knows as a pandas data frame.
+
+    A pandas frame comes back as it is, not copied: treat the result as read-only.
+
+    Parameters
+    ----------
+    data : data frame, shape (n, columns)
+        A pandas, polars, PyArrow, ... frame, lazy or eager, or a narwhals one.
+
+    Returns
+    -------
+    pandas.DataFrame, shape (n, columns)
+
+    Raises
+    ------
+    InputError
+        If ``data`` is no data frame, has two columns of one name, or has no rows.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> to_pandas(pl.DataFrame({"passed": [1, 0]}))["passed"].tolist()
+    [1, 0]
+    """
+    try:
+        frame = nw.from_native(data)
+        table = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+    except TypeError:
+        problem = f"is a {type(data).__name__}, not a data frame (pandas, polars, ...)"
+        raise InputError("data", data, problem) from None
+    except nw.exceptions.DuplicateError:
+        raise InputError("data", data, "has two columns of the same name") from None
+    if len(table) == 0:
+        raise InputError("data", data, "has no rows")
+    if not table.implementation.is_pandas():
+        # Outside pandas, a categorical has no order of its own: as text it is alphabetical. (An
+        # enum has one, and keeps it.)
+        table = table.with_columns(ncs.categorical().cast(nw.String))
+    return table.to_pandas()
+
+
+def factorise(column: pd.Series, argument: str) -> tuple[NDArray[np.intp], tuple[Any, ...]]:
+    """Return a column as codes into its distinct values.
+
+    Parameters
+    ----------
+    column : pandas.Series, shape (n,)
+    argument : str
+        The argument to blame if the values cannot be told apart.
+
+    Returns
+    -------
+    codes : ndarray of intp, shape (n,)
+        The place of each value in ``levels``; -1 where it is missing.
+    levels : tuple
+        The distinct values that occur: categories in their order, other values sorted, or in
+        order of appearance where they have no order.
+
+    Raises
+    ------
+    InputError
+        If the values cannot be told apart, as with lists.
+
+    Examples
+    --------
+    >>> codes, levels = factorise(pd.Series(["b", None, "a", "b"]), "group")
+    >>> codes.tolist(), levels
+    ([1, -1, 0, 1], ('a', 'b'))
+    """
+    try:
+        try:
+            codes, levels = pd.factorize(column, sort=True)
+        except TypeError:  # values of several kinds may have no order
+            codes, levels = pd.factorize(column)
+    except TypeError:
+        problem = f"its values cannot be told apart, for instance {column.iloc[0]!r}"
+        raise InputError(argument, column.name, problem) from None
+    return codes, tuple(levels.tolist())
+
+
+def text(value: object) -> str:
+    """Return a label as people write it: a whole number has no decimal point.
+
+    Missing values turn a column of whole numbers into one of floats; its labels stay as they were.
+
+    Examples
+    --------
+    >>> text(2.0), text("2.0"), text(0.5)
+    ('2', '2.0', '0.5')
+    """
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def listed(values: Sequence[Any], most: int = 8) -> str:
+    """Return values as a list for a sentence, cut after the first ``most``.
+
+    Examples
+    --------
+    >>> listed(["a", 1]), listed(range(20), most=3)
+    ("'a', 1", '0, 1, 2, ...')
+    """
+    shown = [repr(value) for value in values[:most]]
+    return ", ".join(shown + ["..."] * (len(values) > most))

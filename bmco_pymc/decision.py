@@ -1,0 +1,299 @@
+"""From draws of δ to a decision: joint and marginal probabilities, Monte Carlo errors, verdict."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
+import xarray as xr
+
+from bmco_pymc.errors import InputError
+from bmco_pymc.per_outcome import PerOutcome, per_outcome, read_weights
+from bmco_pymc.probability import decimals, estimate, shown, smallest_ess
+from bmco_pymc.rules import RULES, Rule, event, holds_all, holds_any, holds_comp, verdict
+
+__all__ = ["RULES", "Decision", "Side", "decide", "holds_all", "holds_any", "holds_comp"]
+
+_DIMS = ("chain", "draw", "outcome")
+_SIDES = {"right": ("right",), "left": ("left",), "two-sided": ("right", "left")}
+_DIRECTIONS = {name: name for name in _SIDES} | {"right-sided": "right", "left-sided": "left"}
+_OPEN = "too few draws to tell {} from {.threshold:.6g}: the verdict may change with more"
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """What one direction says.
+
+    Attributes
+    ----------
+    direction : str
+        ``"right"`` (δ above the margins) or ``"left"`` (−δ above the margins).
+    event : str
+        The event whose probability is ``probability``, in symbols.
+    probability, mcse, ess : float
+        Joint probability of the rule, its Monte Carlo standard error, and the ESS behind it.
+    bound : float or None
+        When all draws agree, the MCSE is 0 and says nothing. Then P > ``bound`` = 1 − 3/ESS, or
+        P < ``bound`` = 3/ESS: 95 % confidence by the rule of three, with the smallest bulk or tail
+        ESS of δ over the outcomes, at most the number of draws.
+    marginal, marginal_mcse, marginal_bound : xarray.DataArray
+        The same for each outcome alone, dims (outcome,); where the draws disagree the bound is NaN.
+    statistic, statistic_mcse, threshold : float
+        What decides: `statistic` (a marginal probability or the joint one) against 1 − level.
+    met, settled : bool
+        Whether statistic > threshold, and whether it is more than two MCSE (or its bound) from it.
+    """
+
+    direction: str
+    event: str
+    probability: float
+    mcse: float
+    ess: float
+    bound: float | None
+    marginal: xr.DataArray
+    marginal_mcse: xr.DataArray
+    marginal_bound: xr.DataArray
+    statistic: float
+    statistic_mcse: float
+    threshold: float
+    met: bool
+    settled: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """A rule applied to the posterior of δ, unrounded; made by `decide`.
+
+    Attributes
+    ----------
+    rule, direction : str
+        ``"All"``, ``"Any"`` or ``"Comp"``; ``"right"``, ``"left"`` or ``"two-sided"``.
+    margins, weights : tuple of float
+        One per outcome; weights sum to one and are None for a rule that does not use them.
+    alpha : float
+        Level of the whole decision.
+    outcomes : tuple of str
+        Labels.
+    sides : tuple of Side
+        One; right and left when two-sided.
+    verdict : str
+        Right: "superior" or "not superior"; left: "inferior" or "not inferior"; with negative
+        margins "non-inferior" (right), "non-superior" (left), or that this is not shown.
+        Two-sided: "superior", "inferior", "both" or "neither".
+    caveats : tuple of str
+        What a reader must know before using the verdict.
+    """
+
+    rule: str
+    direction: str
+    margins: tuple[float, ...]
+    weights: tuple[float, ...] | None
+    alpha: float
+    outcomes: tuple[str, ...]
+    sides: tuple[Side, ...]
+    verdict: str
+    caveats: tuple[str, ...] = ()
+
+    @property
+    def probability(self) -> float:
+        """Joint probability of the first side (two-sided: the right one)."""
+        return self.sides[0].probability
+
+    @property
+    def mcse(self) -> float:
+        """Monte Carlo standard error of `probability`; 0 when all draws agree (`Side.bound`)."""
+        return self.sides[0].mcse
+
+    @property
+    def marginal(self) -> xr.DataArray:
+        """Marginal probabilities of the first side, dims (outcome,)."""
+        return self.sides[0].marginal
+
+    @property
+    def decision(self) -> str:
+        """The verdict."""
+        return self.verdict
+
+    @property
+    def right(self) -> Side | None:
+        """The right side; None when it was not asked for."""
+        return {side.direction: side for side in self.sides}.get("right")
+
+    @property
+    def left(self) -> Side | None:
+        """The left side; None when it was not asked for."""
+        return {side.direction: side for side in self.sides}.get("left")
+
+    def _title(self) -> str:
+        sides = self.direction if len(self.sides) == 2 else f"{self.direction}-sided"
+        return f"Rule {self.rule}, {sides}, level {self.alpha:g}: {self.verdict}"
+
+    def _lines(self) -> list[str]:
+        lines = []
+        for side in self.sides:
+            marginal = zip(side.marginal, side.marginal_mcse, side.marginal_bound, strict=True)
+            alone = [f"{k} {shown(*p)}" for k, p in zip(self.outcomes, marginal, strict=True)]
+            comparison = "above" if side.met else "not above"
+            lines += [
+                f"P({side.event}) {shown(side.probability, side.mcse, side.bound, equals='= ')}",
+                f"marginal: {', '.join(alone)}",
+                f"{RULES[self.rule].statistic_name} {decimals(side.statistic)} is {comparison} "
+                f"{side.threshold:.6g}",
+            ]
+        return lines + [f"Caveat: {caveat}" for caveat in self.caveats]
+
+    def __str__(self) -> str:
+        return "\n  ".join([self._title(), *self._lines()])
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{html.escape(line)}</li>" for line in self._lines())
+        return f"<div><strong>{html.escape(self._title())}</strong><ul>{items}</ul></div>"
+
+
+def decide(
+    delta: xr.DataArray,
+    rule: str,
+    direction: str = "right",
+    margins: PerOutcome = 0.0,
+    w: PerOutcome | None = None,
+    alpha: float = 0.05,
+    caveats: Iterable[str] = (),
+) -> Decision:
+    """Apply a decision rule to posterior draws of δ.
+
+    With e_k = δ_k − m_k (right) or −δ_k − m_k (left) and level a = α (for one of two sides α/2):
+
+    ==== ======================= ============================
+    rule joint probability       met when
+    ==== ======================= ============================
+    All  P(every e_k > 0)        min P(e_k > 0) > 1 − a
+    Any  P(at least one e_k > 0) max P(e_k > 0) > 1 − a/K
+    Comp P(w'e > 0)              P(w'e > 0) > 1 − a
+    ==== ======================= ============================
+
+    Parameters
+    ----------
+    delta : xarray.DataArray
+        Success probability of the treatment minus that of the control, dims (chain, draw, outcome).
+    rule : str
+        ``"All"``, ``"Any"`` or ``"Comp"``, in any case of letters.
+    direction : str
+        ``"right"``, ``"left"`` or ``"two-sided"`` (also ``"right_sided"`` and the like).
+    margins : float, sequence or mapping
+        m, one for all, one per outcome, or outcome to value; the same on both sides. Positive asks
+        for more than superiority, negative for non-inferiority.
+    w : sequence or mapping, optional
+        Weights of Comp: non-negative, not all zero, normalised to sum to one. Default: equal.
+    alpha : float
+        Level of the whole decision, in (0, 1).
+    caveats : iterable of str
+        Carried into the result; one is added when Monte Carlo error leaves the verdict open.
+
+    Returns
+    -------
+    Decision
+
+    Raises
+    ------
+    InputError
+        An argument cannot be used; nothing was computed.
+
+    Warns
+    -----
+    InputWarning
+        Weights that do not sum to one, or that the rule does not use.
+
+    References
+    ----------
+    Kavelaars, Mulder & Kaptein (2020), https://doi.org/10.1177/0962280220922256.
+
+    Examples
+    --------
+    >>> draws = np.random.default_rng(1).normal([0.10, 0.05], 0.04, size=(4, 1000, 2))
+    >>> delta = xr.DataArray(draws, dims=("chain", "draw", "outcome"),
+    ...                      coords={"outcome": ["maths", "reading"]})
+    >>> decide(delta, "all").decision, decide(delta, "any").decision
+    ('not superior', 'superior')
+    """
+    delta = _checked(delta)
+    outcomes = tuple(str(label) for label in delta["outcome"].values)
+    chosen = RULES[_choice("rule", rule, {name.lower(): name for name in RULES})]
+    sided = _choice("direction", direction, _DIRECTIONS)
+    m = per_outcome("margins", margins, outcomes)
+    weights = read_weights(w, outcomes, used_by=chosen)
+    if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0 < alpha < 1:
+        raise InputError("alpha", alpha, "must be a number between 0 and 1, both excluded")
+    level = float(alpha) / len(_SIDES[sided]) / (len(outcomes) if chosen.divides_level else 1)
+    given = (caveats,) if isinstance(caveats, str) else tuple(caveats)
+    ess = smallest_ess(delta)
+    sides = tuple(_side(delta, s, chosen, m, weights, 1 - level, ess) for s in _SIDES[sided])
+    return Decision(
+        rule=chosen.name,
+        direction=sided,
+        margins=tuple(m.values.tolist()),
+        weights=tuple(weights.values.tolist()) if chosen.weighs else None,
+        alpha=float(alpha),
+        outcomes=outcomes,
+        sides=sides,
+        verdict=verdict(
+            {side.direction: side.met for side in sides},
+            [math.fsum((m * weights).values)] if chosen.weighs else m.values.tolist(),
+        ),
+        caveats=(*given, *(_OPEN.format(decimals(s.statistic), s) for s in sides if not s.settled)),
+    )
+
+
+def _side(
+    delta: xr.DataArray,
+    direction: str,
+    rule: Rule,
+    margins: xr.DataArray,
+    weights: xr.DataArray,
+    threshold: float,
+    ess: float,
+) -> Side:
+    outcomes = delta["outcome"].values.tolist()
+    excess = (delta if direction == "right" else -delta) - margins
+    joint = estimate(rule.holds(excess, weights), ess)
+    marginal = estimate(excess > 0, ess)
+    decides = rule.statistic(joint, marginal)
+    statistic, mcse, bound = (float(decides[name]) for name in ("probability", "mcse", "bound"))
+    doubt = 2 * mcse if math.isnan(bound) else abs(statistic - bound)
+    return Side(
+        direction=direction,
+        event=event(rule, direction, outcomes, margins.values.tolist(), weights.values.tolist()),
+        probability=float(joint["probability"]),
+        mcse=float(joint["mcse"]),
+        ess=float(joint["ess"]),
+        bound=None if np.isnan(joint["bound"]) else float(joint["bound"]),
+        marginal=marginal["probability"],
+        marginal_mcse=marginal["mcse"],
+        marginal_bound=marginal["bound"],
+        statistic=statistic,
+        statistic_mcse=mcse,
+        threshold=threshold,
+        met=statistic > threshold,
+        settled=abs(statistic - threshold) > doubt,
+    )
+
+
+def _checked(delta: xr.DataArray) -> xr.DataArray:
+    """Return δ with its dims in order, or say what is wrong with it."""
+    if not isinstance(delta, xr.DataArray) or set(delta.dims) != set(_DIMS):
+        found = getattr(delta, "dims", type(delta).__name__)
+        raise InputError("delta", found, "must be an xarray.DataArray with dims", _DIMS)
+    if delta.size == 0 or not np.isfinite(delta).all():
+        raise InputError("delta", dict(delta.sizes), "must hold draws, all of them finite")
+    return delta.transpose(*_DIMS).astype(float)
+
+
+def _choice(argument: str, value: object, names: Mapping[str, str]) -> str:
+    """Return the full name of a choice, whatever its case and hyphens."""
+    key = value.strip().lower().replace("_", "-") if isinstance(value, str) else ""
+    if key not in names:
+        raise InputError(argument, value, f"unknown {argument}", dict.fromkeys(names.values()))
+    return names[key]

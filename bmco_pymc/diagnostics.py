@@ -1,0 +1,251 @@
+"""Has the sampler done its job? A verdict with its reasons, and what to do."""
+
+from __future__ import annotations
+
+import html
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bmco_pymc.errors import ConvergenceWarning, InputError
+from bmco_pymc.parameters import assess, scalar_parameters
+from bmco_pymc.problems import Problem, find_problems, rounded_up
+from bmco_pymc.scale_reduction import mpsrf, potential_scale_reduction
+
+__all__ = ["Diagnostics", "Problem", "diagnose", "mpsrf", "potential_scale_reduction"]
+
+MPSRF_BLOCKS = ("fixed", "random", "variance", "theta", "delta")
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnostics:
+    """A verdict on posterior draws; made by `diagnose`.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        A row per scalar parameter, indexed by label, in the order of the blocks: ``block``,
+        ``state`` ("varies", "constant" or "not finite"), ``rhat`` (rank-normalised split R-hat),
+        ``ess_bulk``, ``ess_tail`` (NaN unless the parameter varies).
+    mpsrf : dict of str to float
+        Multivariate potential scale reduction factor by block; NaN where a note says why.
+    exact : bool
+        Whether the draws are independent by construction.
+    divergences, tree_depth_reached : int or None
+        Numbers of draws; None without a record of them.
+    bfmi : tuple of float
+        E-BFMI of each chain; empty without a record of energies.
+    problems : tuple of Problem
+        Empty when all is well.
+    notes : tuple of str
+        What was not checked, and why.
+    """
+
+    table: pd.DataFrame
+    mpsrf: Mapping[str, float]
+    exact: bool = False
+    divergences: int | None = None
+    tree_depth_reached: int | None = None
+    bfmi: tuple[float, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no problem."""
+        return not self.problems
+
+    @property
+    def max_rhat(self) -> float:
+        """Largest R-hat of all parameters."""
+        return float(self.table["rhat"].max())
+
+    @property
+    def min_ess(self) -> float:
+        """Smallest bulk or tail ESS of all parameters."""
+        return float(self.table[["ess_bulk", "ess_tail"]].min().min())
+
+    def joined(self, derived: Diagnostics) -> Diagnostics:
+        """Return one verdict on a fit (this) and on quantities derived from its draws."""
+        return Diagnostics(
+            table=pd.concat([self.table, derived.table]),
+            mpsrf={**self.mpsrf, **derived.mpsrf},
+            exact=self.exact,
+            divergences=self.divergences,
+            tree_depth_reached=self.tree_depth_reached,
+            bfmi=self.bfmi,
+            problems=(*self.problems, *derived.problems),
+            notes=tuple(dict.fromkeys((*self.notes, *derived.notes))),
+        )
+
+    def warn(self, stacklevel: int = 2) -> None:
+        """Emit one `ConvergenceWarning` with every reason and all advice; none when all is well.
+
+        Parameters
+        ----------
+        stacklevel : int
+            As in `warnings.warn`: 1 points at the line that calls this, 2 at its caller.
+        """
+        if self.problems:
+            warnings.warn(self.verdict, ConvergenceWarning, stacklevel=stacklevel + 1)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in a sentence, with reasons and advice when there is a problem."""
+        if self.problems:
+            head = "TOO FEW DRAWS" if self.exact else "NOT CONVERGED"
+            reasons = "; ".join(problem.reason for problem in self.problems)
+            # Different problems share parts of their advice.
+            advice = dict.fromkeys(part for p in self.problems for part in p.advice.split("; "))
+            return f"{head}: {reasons}. What to do: {'; '.join(advice)}."
+        facts = []
+        if self.table["rhat"].notna().any():
+            facts.append(f"R-hat ≤ {rounded_up(self.max_rhat)}")
+        if self.table["ess_bulk"].notna().any():
+            facts.append(f"ESS ≥ {int(self.min_ess)}")
+        if self.divergences is not None:
+            facts.append("no divergences")
+        if self.bfmi:
+            facts.append(f"E-BFMI ≥ {np.floor(min(self.bfmi) * 100) / 100:.2f}")
+        known = [f"{k} {rounded_up(value)}" for k, value in self.mpsrf.items() if value == value]
+        if known:
+            facts.append(f"MPSRF {', '.join(known)}")
+        return f"{'Independent draws' if self.exact else 'Converged'}: {', '.join(facts)}."
+
+    def __str__(self) -> str:
+        return "\n".join([self.verdict, *(f"Note: {note}." for note in self.notes)])
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<p>{html.escape(line)}</p>" for line in str(self).splitlines())
+        worst = self.table.sort_values("rhat", ascending=False).head(10)
+        return (
+            f"<div>{lines}<details><summary>The {len(worst)} largest R-hats</summary>"
+            f"{worst.to_html(escape=True)}</details></div>"
+        )
+
+
+def diagnose(
+    idata: xr.DataTree | xr.Dataset,
+    blocks: Mapping[str, Sequence[str]],
+    *,
+    extra: xr.Dataset | None = None,
+    exact: bool | None = None,
+    max_treedepth: int | None = None,
+    mpsrf_blocks: Collection[str] = MPSRF_BLOCKS,
+) -> Diagnostics:
+    """Judge posterior draws.
+
+    Problems are: R-hat > 1.01, a bulk or tail ESS < 400, any divergence, any tree that reached its
+    maximum depth, E-BFMI < 0.3 in a chain, MPSRF > 1.1, and draws that are not finite.
+
+    Parameters
+    ----------
+    idata : xarray.DataTree or xarray.Dataset
+        Groups ``posterior`` and, from NUTS, ``sample_stats`` (in nutpie's or PyMC's names); or the
+        posterior alone. Variables have the dims chain, draw and any others; of a symmetric matrix
+        (a dim ``d_bis`` beside ``d``) each entry counts once.
+    blocks : mapping of str to sequence of str
+        Block to the names of its variables.
+    extra : xarray.Dataset, optional
+        More variables; each is a block of its own, unless ``blocks`` names it.
+    exact : bool, optional
+        Whether the draws are independent by construction, so that only R-hat and ESS apply.
+        Default: whether there is no ``sample_stats``.
+    max_treedepth : int, optional
+        The sampler's limit, where only the depth of the trees is recorded.
+    mpsrf_blocks : collection of str
+        Which blocks get an MPSRF. It grows with the number of parameters over the ESS: not for
+        the coefficients of many clusters.
+
+    Returns
+    -------
+    Diagnostics
+
+    Raises
+    ------
+    InputError
+        A block is empty or names a variable that is not there.
+
+    References
+    ----------
+    Vehtari et al. (2021), https://doi.org/10.1214/20-BA1221 (R-hat, ESS and their limits);
+    Betancourt (2016), https://arxiv.org/abs/1604.00695 (E-BFMI);
+    Brooks & Gelman (1998), https://doi.org/10.1080/10618600.1998.10474787 (MPSRF).
+
+    Examples
+    --------
+    >>> draws = np.random.default_rng(1).normal(size=(4, 1000, 2))
+    >>> posterior = xr.Dataset({"beta": (("chain", "draw", "term"), draws)},
+    ...                        coords={"term": ["arm", "age"]})
+    >>> verdict = diagnose(posterior, {"fixed": ["beta"]}, exact=False)
+    >>> verdict.ok, list(verdict.table.index)
+    (True, ['beta[arm]', 'beta[age]'])
+    """
+    is_tree = isinstance(idata, xr.DataTree)
+    nuts = is_tree and "sample_stats" in idata.children
+    stats = idata["sample_stats"].to_dataset() if nuts else xr.Dataset()
+    posterior = idata["posterior"].to_dataset() if is_tree else idata
+    exact = not nuts if exact is None else exact
+    added = {} if extra is None else dict(extra.data_vars)
+    variables = {**posterior.data_vars, **added}
+    named = {name for names in blocks.values() for name in names}
+    blocks = {**blocks, **{str(name): [str(name)] for name in added if name not in named}}
+    if missing := sorted(named - set(variables)):
+        raise InputError("blocks", missing, "not in the posterior", variables)
+    if not blocks or not all(blocks.values()):
+        raise InputError("blocks", blocks, "a block needs at least one variable", variables)
+
+    tables, factors, notes = [], {}, []
+    for block, names in blocks.items():
+        labels, draws = scalar_parameters(*(variables[name] for name in names))
+        tables.append(pd.DataFrame({"block": block, **assess(draws)}, index=labels))
+        if block in mpsrf_blocks and not exact:
+            factors[block] = mpsrf(np.moveaxis(draws, 0, -1))
+            if np.isnan(factors[block]):
+                needs = "two chains, finite draws, and more draws than parameters"
+                notes.append(f"no MPSRF for block {block}: it needs {needs}")
+    table = pd.concat(tables).rename_axis("parameter")
+    if len(constant := table.index[table["state"] == "constant"]):
+        notes.append(f"{len(constant)} constant, so not checked: {', '.join(constant[:5])}")
+    if not exact and any(variables[names[0]].sizes["chain"] == 1 for names in blocks.values()):
+        notes.append("one chain: R-hat compares its parts; more chains would see more")
+
+    divergences = int(stats["diverging"].sum()) if "diverging" in stats else None
+    tree_depth_reached, bfmi = _tree_depth_reached(stats, max_treedepth), _bfmi(stats)
+    problems = find_problems(
+        table,
+        factors,
+        exact=exact,
+        n_draws=posterior.sizes["chain"] * posterior.sizes["draw"],
+        divergences=divergences,
+        tree_depth_reached=tree_depth_reached,
+        bfmi=bfmi,
+    )
+    return Diagnostics(
+        table, factors, exact, divergences, tree_depth_reached, bfmi, problems, tuple(notes)
+    )
+
+
+def _tree_depth_reached(stats: xr.Dataset, max_treedepth: int | None) -> int | None:
+    """Return the number of trees that reached the limit, None without a record."""
+    for name in ("maxdepth_reached", "reached_max_treedepth"):  # nutpie, PyMC
+        if name in stats:
+            return int(stats[name].sum())
+    for name in ("depth", "tree_depth"):
+        if name in stats and max_treedepth is not None:
+            return int((stats[name] >= max_treedepth).sum())
+    return None
+
+
+def _bfmi(stats: xr.Dataset) -> tuple[float, ...]:
+    """Return the E-BFMI of each chain, none without a record of energies."""
+    import arviz as az
+
+    if "energy" not in stats or stats.sizes["draw"] < 4:
+        return ()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return tuple(np.atleast_1d(az.bfmi(stats["energy"])).tolist())

@@ -1,0 +1,261 @@
+"""The effect in one population: θ and δ draw by draw, their summary, and decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bmco_pymc import patterns
+from bmco_pymc.decision import Decision, decide
+from bmco_pymc.diagnostics import Diagnostics, diagnose
+from bmco_pymc.errors import InputError
+from bmco_pymc.estimates import estimates
+from bmco_pymc.marginal import marginalise
+from bmco_pymc.population import Analytical, Empirical, Sample, Value, resolve
+from bmco_pymc.render import as_html, as_text
+from bmco_pymc.slopes import steepest
+
+if TYPE_CHECKING:
+    from bmco_pymc.fit import Fit
+
+NOT_CONTROLLED = (
+    "Whole clusters were randomised and this is about the observed clusters: the error rate of "
+    "the decision is not controlled; ask about new clusters"
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Effect:
+    """Success probabilities and their differences in one population; made by ``fit.effect()``.
+
+    Attributes
+    ----------
+    phi : DataArray, dims (chain, draw, group, pattern)
+        Probability of each response pattern, averaged over the population.
+    theta : DataArray, dims (chain, draw, group, outcome)
+        Success probability of each outcome.
+    delta : DataArray, dims (chain, draw, outcome)
+        θ of the treatment minus θ of the control.
+    estimand : str
+        What was averaged over what, in words.
+    diagnostics : Diagnostics
+        The verdict on the fit and on θ and δ.
+    caveats : tuple of str
+        What a decision from this effect must say.
+    fit : Fit
+        The fit that it comes from.
+    """
+
+    phi: xr.DataArray
+    theta: xr.DataArray
+    delta: xr.DataArray
+    estimand: str
+    diagnostics: Diagnostics
+    caveats: tuple[str, ...]
+    fit: Fit
+
+    @property
+    def rho(self) -> xr.DataArray:
+        """Correlation of each pair of outcomes, from the averaged φ; dims (…, group, pair)."""
+        outcomes = self.fit.model.study.outcomes
+        pairs = [f"{outcomes[a]}, {outcomes[b]}" for a, b in patterns.pairs(len(outcomes))]
+        dims = [*self.phi.dims[:-1], "pair"]
+        coords = {dim: self.phi.coords[dim] for dim in self.phi.dims[:-1]}
+        values = patterns.rho_from_phi(self.phi.values)
+        return xr.DataArray(values, dims=dims, coords={**coords, "pair": pairs}, name="rho")
+
+    def decide(
+        self,
+        rule: str = "All",
+        direction: str = "right",
+        margins: float | Sequence[float] | Mapping[str, float] = 0.0,
+        w: Sequence[float] | Mapping[str, float] | None = None,
+        alpha: float = 0.05,
+    ) -> Decision:
+        """Apply a decision rule to δ; see `bmco_pymc.decision.decide`.
+
+        Parameters
+        ----------
+        rule : {"All", "Any", "Comp"}
+            Better on every outcome, on at least one, or on the weighted balance.
+        direction : {"right", "left", "two-sided"}
+            Whether δ, −δ or each of them should exceed the margins.
+        margins : float, sequence or mapping
+            Margin of each outcome: above 0 for superiority by a margin, below for non-inferiority.
+        w : sequence or mapping, optional
+            Weights of the outcomes for Comp; equal weights if not given.
+        alpha : float
+            Error rate of the decision.
+
+        Returns
+        -------
+        Decision
+        """
+        return decide(self.delta, rule, direction, margins, w, alpha, caveats=self.caveats)
+
+    def summary(self, ci_prob: float = 0.95) -> pd.DataFrame:
+        """Return a table of θ and δ.
+
+        Parameters
+        ----------
+        ci_prob : float
+            Probability in the equal-tailed interval.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each θ and δ: mean, sd, lower, upper, mcse, ess_bulk, ess_tail, rhat.
+        """
+        draws = xr.Dataset({"theta": self.theta, "delta": self.delta})
+        return estimates(draws, self.diagnostics, ci_prob)
+
+    def _facts(self) -> tuple[str, list[list[str]], list[str]]:
+        table = self.summary()
+        head = ["", "mean", "sd", "95% interval", "mcse", "ess"]
+        rows = [
+            [
+                str(label),
+                f"{row['mean']:.3f}",
+                f"{row['sd']:.3f}",
+                f"[{row['lower']:.3f}, {row['upper']:.3f}]",
+                f"{row['mcse']:.4f}",
+                "–" if np.isnan(row["ess_bulk"]) else f"{min(row['ess_bulk'], row['ess_tail']):.0f}",
+            ]
+            for label, row in table.iterrows()
+        ]
+        control, treatment = self.fit.model.study.group_labels
+        return (
+            f"Effect of {treatment} compared with {control} ({type(self.fit.model).__name__})",
+            [head, *rows],
+            [f"Estimand: {self.estimand}", *str(self.diagnostics).splitlines()],
+        )
+
+    def __str__(self) -> str:
+        return as_text(*self._facts())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return as_html(*self._facts())
+
+
+def make_effect(
+    fit: Fit,
+    population: Value | Empirical | Analytical | None,
+    *,
+    clusters: str | None,
+    standardise: str,
+    cluster_weights: str,
+) -> Effect:
+    """Average the fit's draws over a population; see ``Fit.effect``."""
+    if fit.model.design is None:
+        phi, estimand = _exact_phi(fit, population, clusters)
+    else:
+        phi, estimand = _averaged_phi(fit, population, clusters, standardise, cluster_weights)
+    observed = clusters == "observed" and fit.model.cells.one_group_clusters
+    return effect_of_phi(fit, phi, estimand, (NOT_CONTROLLED,) if observed else ())
+
+
+def effect_of_phi(
+    fit: Fit, phi: np.ndarray, estimand: str, caveats: tuple[str, ...] = ()
+) -> Effect:
+    """Return the effect for given pattern probabilities, shape (chain, draw, group, pattern)."""
+    posterior = fit.idata["posterior"]
+    labels = fit.model.coords
+    coords: dict[str, Any] = {dim: posterior.coords[dim].values for dim in ("chain", "draw")}
+    coords |= {"group": labels["group"]}
+    over = ("chain", "draw", "group")
+    theta = xr.DataArray(
+        patterns.theta_from_phi(phi),
+        dims=(*over, "outcome"),
+        coords={**coords, "outcome": labels["outcome"]},
+        name="theta",
+    )
+    delta = (theta.isel(group=1, drop=True) - theta.isel(group=0, drop=True)).rename("delta")
+    derived = diagnose(
+        xr.Dataset({"theta": theta, "delta": delta}),
+        {"theta": ["theta"], "delta": ["delta"]},
+        exact=fit.diagnostics.exact,
+    )
+    derived.warn(stacklevel=4)
+    return Effect(
+        phi=xr.DataArray(
+            phi, dims=(*over, "pattern"), coords={**coords, "pattern": labels["pattern"]}, name="phi"
+        ),
+        theta=theta,
+        delta=delta,
+        estimand=estimand,
+        diagnostics=fit.diagnostics.joined(derived),
+        caveats=caveats,
+        fit=fit,
+    )
+
+
+def _exact_phi(fit: Fit, population: Any, clusters: str | None) -> tuple[np.ndarray, str]:
+    """Return φ of an analysis without covariates, which has one population only."""
+    name = type(fit.model).__name__
+    if population is not None and population != Empirical():
+        what = f"{name} has no covariates, so its only population is the whole of each group"
+        raise InputError("population", population, what, ["Empirical()"])
+    if clusters is not None:
+        raise InputError("clusters", clusters, f"{name} has no clusters", [None])
+    estimand = "Success probability in the whole population of each group, without covariates."
+    return fit.idata["posterior"]["phi"].values, estimand
+
+
+def _averaged_phi(
+    fit: Fit,
+    population: Value | Empirical | Analytical | None,
+    clusters: str | None,
+    standardise: str,
+    cluster_weights: str,
+) -> tuple[np.ndarray, str]:
+    """Return φ (chain, draw, group, pattern) averaged over a population, and the estimand."""
+    model, design = fit.model, fit.model.design
+    assert design is not None
+    population = Empirical() if population is None else population
+    if not isinstance(population, Value | Empirical | Analytical):
+        kinds = ["Value", "Empirical", "Analytical"]
+        raise InputError("population", population, "is not a population", kinds)
+    if design.random_terms:
+        clusters = "new" if clusters is None else clusters
+    elif clusters is not None:
+        what = f"{type(model).__name__} has no clusters"
+        raise InputError("clusters", clusters, what, [None])
+    sample = Sample(model.study, model.cells)
+    draws = _flat_draws(fit)
+    steep = 0.0
+    if isinstance(population, Analytical):
+        names = sample.named(population)
+        for name, covariate in names.items():
+            bounds = dict(population.ranges)[name]
+            steep = steepest(design, sample, covariate, bounds, draws, clusters)
+    target = resolve(
+        population,
+        sample,
+        standardise=standardise,
+        clusters=clusters,
+        cluster_weights=cluster_weights,
+        steepness=steep,
+    )
+    phi = marginalise(target, design.matrices, **draws)  # (S, 2, Q)
+    sizes = fit.idata["posterior"].sizes
+    return phi.reshape(sizes["chain"], sizes["draw"], *phi.shape[1:]), target.estimand
+
+
+def _flat_draws(fit: Fit) -> dict[str, np.ndarray]:
+    """Return the regression's draws with chains joined, in the order of the marginal functions."""
+    posterior = fit.idata["posterior"]
+    n = posterior.sizes["chain"] * posterior.sizes["draw"]
+    draws = {
+        name: posterior[name].values.reshape(n, *posterior[name].shape[2:])
+        for name in fit.model.parameters
+    }
+    if "beta" not in draws:  # every term is random
+        draws["beta"] = np.zeros((n, 0, len(fit.model.coords["logit"])))
+    return draws

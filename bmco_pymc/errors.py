@@ -1,0 +1,61 @@
+"""What the package raises and warns with; every message names the argument, the value, the choices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+class InputError(ValueError):
+    """An argument cannot be used; nothing was computed.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument, as the user wrote it.
+    value : object
+        What was given.
+    problem : str
+        What is wrong with it and, where it helps, what to do.
+    choices : iterable, optional
+        The values that would have been accepted.
+
+    Examples
+    --------
+    >>> print(InputError("rule", "most", "unknown rule", ["All", "Any", "Comp"]))
+    rule='most': unknown rule; choose from 'All', 'Any', 'Comp'
+    """
+
+    def __init__(
+        self, argument: str, value: object, problem: str, choices: Iterable[object] | None = None
+    ) -> None:
+        self.argument = argument
+        self.value = value
+        self.problem = problem
+        self.choices = None if choices is None else tuple(choices)
+        super().__init__(argument, value, problem, self.choices)
+
+    def __str__(self) -> str:
+        text = f"{self.argument}={_short(self.value)}: {self.problem}"
+        if self.choices is not None:
+            text += "; choose from " + (", ".join(map(repr, self.choices)) or "(nothing)")
+        return text
+
+    def renamed(self, names: Mapping[str, str]) -> InputError:
+        """Return the same error under another vocabulary's argument name."""
+        name = names.get(self.argument, self.argument)
+        return InputError(name, self.value, self.problem, self.choices)
+
+
+class InputWarning(UserWarning):
+    """The data or a setting is unusual; the analysis runs, and the message says what it means."""
+
+
+class ConvergenceWarning(UserWarning):
+    """The sampler has not done its job well enough; the message says what to do about it."""
+
+
+def _short(value: Any, width: int = 80) -> str:
+    """Return the value's repr on one line, cut to ``width`` characters."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,0 +1,66 @@
+"""A table of posterior quantities: mean, SD, interval, Monte Carlo error, ESS, R-hat.
+
+ArviZ computes the numbers, a variable at a time: its own summary of several variables lines them
+up by the dims of the first (ArviZ 1.3), which gives the values of ``gamma`` to the wrong labels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bmco_pymc.diagnostics import Diagnostics
+from bmco_pymc.errors import InputError
+from bmco_pymc.parameters import scalar_parameters
+
+
+def estimates(draws: xr.Dataset, diagnostics: Diagnostics, ci_prob: float = 0.95) -> pd.DataFrame:
+    """Return a row for each scalar quantity.
+
+    Parameters
+    ----------
+    draws : xarray.Dataset
+        Variables with dims chain and draw and any others.
+    diagnostics : Diagnostics
+        A verdict on these draws, which holds their R-hat and ESS.
+    ci_prob : float
+        Probability in the equal-tailed interval.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by label, with columns ``mean``, ``sd``, ``lower`` and ``upper`` (the interval),
+        ``mcse`` (Monte Carlo standard error of the mean), ``ess_bulk``, ``ess_tail``, ``rhat``.
+    """
+    if not 0 < ci_prob < 1:
+        raise InputError("ci_prob", ci_prob, "must be between 0 and 1")
+    labels, values = scalar_parameters(*draws.data_vars.values())  # (parameter, chain, draw)
+    flat = values.reshape(len(labels), -1)
+    tail = (1 - ci_prob) / 2
+    lower, upper = np.quantile(flat, [tail, 1 - tail], axis=1)
+    known = diagnostics.table.loc[labels]
+    return pd.DataFrame(
+        {
+            "mean": flat.mean(axis=1),
+            "sd": flat.std(axis=1, ddof=1),
+            "lower": lower,
+            "upper": upper,
+            "mcse": monte_carlo_errors(values),
+            "ess_bulk": known["ess_bulk"].to_numpy(),
+            "ess_tail": known["ess_tail"].to_numpy(),
+            "rhat": known["rhat"].to_numpy(),
+        },
+        index=pd.Index(labels, name="parameter"),
+    )
+
+
+def monte_carlo_errors(values: np.ndarray) -> np.ndarray:
+    """Return the MCSE of the mean of each row of (parameter, chain, draw); 0 for a constant."""
+    import arviz as az
+
+    errors = np.zeros(len(values))
+    for place, draws in enumerate(values):
+        if np.ptp(draws) > 0:
+            errors[place] = float(az.mcse(draws))
+    return errors

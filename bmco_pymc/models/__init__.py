@@ -1,0 +1,1 @@
+"""The analyses, a declaration each."""

@@ -1,0 +1,102 @@
+"""What every analysis is: a study and priors that declare a PyMC model and can be fitted."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from bmco_pymc.errors import InputError
+from bmco_pymc.priors import Priors
+from bmco_pymc.study import Study
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+    from bmco_pymc.cells import Cells
+    from bmco_pymc.design import Design
+    from bmco_pymc.fit import Fit
+
+
+class Model(abc.ABC):
+    """An analysis type: for one study and one set of priors, the declaration of a PyMC model.
+
+    A subclass is a frozen dataclass, so a model is a value: made once, valid from then on.
+
+    Attributes
+    ----------
+    study : Study
+        The data and its roles.
+    priors : Priors
+        The prior distributions.
+    """
+
+    study: Study
+    priors: Priors
+
+    @property
+    @abc.abstractmethod
+    def cells(self) -> Cells:
+        """The analysed sample."""
+
+    @property
+    @abc.abstractmethod
+    def design(self) -> Design | None:
+        """The meaning of the formulas; ``None`` for an analysis without covariates."""
+
+    @property
+    @abc.abstractmethod
+    def parameters(self) -> Mapping[str, tuple[str, ...]]:
+        """The parameters in the posterior and their dims after chain and draw."""
+
+    @property
+    @abc.abstractmethod
+    def blocks(self) -> Mapping[str, tuple[str, ...]]:
+        """The parameters by the block in which their convergence is judged."""
+
+    @abc.abstractmethod
+    def describe_priors(self) -> dict[str, str]:
+        """Return the priors that this analysis uses, in words, by parameter."""
+
+    @abc.abstractmethod
+    def build(self) -> pm.Model:
+        """Return the PyMC model, with data and hyperparameters in ``pm.Data`` containers."""
+
+    @abc.abstractmethod
+    def fit(self, **settings: Any) -> Fit:
+        """Draw from the posterior."""
+
+    def with_priors(self, **priors: Any) -> Self:
+        """Return the same analysis with the given priors replaced and the others kept.
+
+        Parameters
+        ----------
+        **priors
+            Fields of `Priors`: ``beta=Normal(0, sd=1)``, ``Sigma=LKJ(eta=2)`` and so on.
+        """
+        return cast(Self, replace(cast(Any, self), priors=self.priors.replace(**priors)))
+
+    @property
+    def coords(self) -> dict[str, list[Any]]:
+        """Labels of every dim that this analysis has."""
+        patterns = list(self.study.patterns)
+        coords: dict[str, list[Any]] = {
+            "group": list(self.study.group_labels),
+            "outcome": list(self.study.outcomes),
+            "pattern": patterns,
+            "logit": patterns[:-1],
+        }
+        if self.design is not None:
+            coords["term"] = list(self.design.terms)
+        if self.design is not None and self.design.random_terms:
+            coords["random_term"] = coords["random_term_bis"] = list(self.design.random_terms)
+            coords["logit_bis"] = coords["logit"]
+            coords["cluster"] = list(self.cells.cluster_labels)
+        return coords
+
+
+def check_study(study: object) -> None:
+    """Refuse anything that is not a Study before it is looked into."""
+    if not isinstance(study, Study):
+        raise InputError("study", study, "must be a bmco_pymc.Study")

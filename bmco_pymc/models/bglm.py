@@ -1,0 +1,113 @@
+"""BGLM: Bayesian multivariate logistic regression, a multinomial logit on the response patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from bmco_pymc.cells import Cells
+from bmco_pymc.design import Design, make_design
+from bmco_pymc.models.base import check_study
+from bmco_pymc.models.geometry import joint_prior, make_basis
+from bmco_pymc.models.regression import Regression, cell_data
+from bmco_pymc.priors import Priors
+from bmco_pymc.study import Study
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+
+@dataclass(frozen=True, eq=False)
+class BGLM(Regression):
+    r"""Multinomial logistic regression of the response patterns on group and covariates.
+
+    .. math:: \log(\phi_q / \phi_Q) = x'\beta_q, \qquad \beta_q \sim N(m, V), \quad q = 1, \dots, Q-1
+
+    with the all-failure pattern Q as reference (Kavelaars, Mulder & Kaptein 2024,
+    10.1080/00273171.2024.2337340).
+
+    Parameters
+    ----------
+    study : Study
+        The data and its roles; its clusters, if it has any, are ignored.
+    fixed : str, optional
+        Formula of the terms, such as ``"method * age"``; the group enters as a number, 0 for the
+        control and 1 for the treatment. The default is the group alone.
+    priors : Priors, optional
+        Its ``beta`` is used; the default is bmco's.
+
+    Raises
+    ------
+    InputError
+        If the formula or the prior does not fit the study.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", control="ctl", treatment="trt")
+    >>> bmco.BGLM(study, fixed="arm * x").design.terms
+    ('Intercept', 'arm', 'x', 'arm:x')
+    """
+
+    study: Study
+    fixed: str | None = None
+    priors: Priors = field(default_factory=Priors.bmco)
+    _sample: tuple[Design, Cells] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check_study(self.study)
+        formula = f"`{self.study.group}`" if self.fixed is None else self.fixed
+        object.__setattr__(self, "_sample", make_design(self.study, formula))
+        self.priors.beta.resolve("beta", self.design.terms)
+
+    @property
+    def design(self) -> Design:
+        """The meaning of the formula."""
+        return self._sample[0]
+
+    @property
+    def cells(self) -> Cells:
+        """The analysed sample."""
+        return self._sample[1]
+
+    @property
+    def parameters(self) -> Mapping[str, tuple[str, ...]]:
+        """The parameters and their dims."""
+        return {"beta": ("term", "logit")}
+
+    @property
+    def blocks(self) -> Mapping[str, tuple[str, ...]]:
+        """The parameters by block."""
+        return {"fixed": ("beta",)}
+
+    def describe_priors(self) -> dict[str, str]:
+        """Return the priors in words."""
+        return {"beta": str(self.priors.beta)}
+
+    @cached_property
+    def data(self) -> Mapping[str, Any]:
+        """The value of each data container."""
+        X, Z = self.design.matrices(self.cells.frame, self.cells.arm)
+        prior = joint_prior(self.priors.beta, self.design.terms, self.priors.gamma, ())
+        return cell_data(make_basis(X, self.cells.counts, *prior), self.cells, Z)
+
+    @property
+    def structure(self) -> tuple[Any, ...]:
+        """What the compiled code depends on."""
+        return ("BGLM", len(self.design.terms), len(self.coords["logit"]))
+
+    def build(self) -> pm.Model:
+        """Return the PyMC model."""
+        import pymc as pm
+
+        from bmco_pymc.models import graph
+
+        _, terms, logits = self.structure
+        with pm.Model(coords=self.coords) as model:
+            data = graph.containers(self.data)
+            inner, raw = graph.coefficients(data, (terms, logits))
+            pm.Deterministic("beta", raw, dims=("term", "logit"))
+            graph.observe(data, inner, graph.no_deviation(logits), logits)
+        return model

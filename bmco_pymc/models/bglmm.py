@@ -1,0 +1,174 @@
+"""BGLMM: Bayesian multilevel multivariate logistic regression, for subjects in clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bmco_pymc.cells import Cells
+from bmco_pymc.design import Design, make_design
+from bmco_pymc.errors import InputError
+from bmco_pymc.models.base import check_study
+from bmco_pymc.models.geometry import cluster_information, joint_prior, make_basis
+from bmco_pymc.models.regression import Regression, cell_data
+from bmco_pymc.models.spread import is_joint, spread_data
+from bmco_pymc.priors import Priors
+from bmco_pymc.study import Study
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+
+@dataclass(frozen=True, eq=False)
+class BGLMM(Regression):
+    r"""Multilevel multinomial logistic regression of the response patterns.
+
+    .. math::
+
+        \log(\phi_q / \phi_Q) = x'\beta_q + z'\gamma_{jq}, \qquad
+        \gamma_{jq} \sim N(\gamma_q, \Sigma_q), \quad q = 1, \dots, Q-1
+
+    with priors :math:`\beta_q \sim N`, :math:`\gamma_q \sim N` and an inverse-Wishart or LKJ prior
+    of :math:`\Sigma` (Kavelaars, Mulder & Kaptein 2023, 10.1186/s12874-023-02034-z).
+
+    Parameters
+    ----------
+    study : Study
+        The data and its roles, with a cluster column.
+    fixed : str, optional
+        Formula of the terms, such as ``"method * age"``; the group enters as a number, 0 for the
+        control and 1 for the treatment. The default is the group alone.
+    random : str
+        Formula of the terms whose coefficients vary between clusters. Their means over the clusters
+        are in ``gamma``; they are taken out of the fixed part, the intercept too.
+    priors : Priors, optional
+        Its ``beta``, ``gamma`` and ``Sigma`` are used; the default is bmco's.
+
+    Raises
+    ------
+    InputError
+        If the study has no cluster column, or a formula or a prior does not fit the study.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import bmco_pymc as bmco
+    >>> sites = bmco.load_multisite()
+    >>> study = bmco.Study(sites, ["y1", "y2"], "arm", "ctl", "trt", cluster="site")
+    >>> model = bmco.BGLMM(study, fixed="arm * x", random="1 + arm")
+    >>> model.design.terms, model.design.random_terms
+    (('x', 'arm:x'), ('Intercept', 'arm'))
+    """
+
+    study: Study
+    fixed: str | None = None
+    random: str = "1"
+    priors: Priors = field(default_factory=Priors.bmco)
+    _sample: tuple[Design, Cells] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check_study(self.study)
+        if self.study.cluster is None:
+            what = "the study has no clusters: give it `cluster=`, or use BGLM"
+            raise InputError("study", "Study(cluster=None)", what)
+        formula = f"`{self.study.group}`" if self.fixed is None else self.fixed
+        object.__setattr__(self, "_sample", make_design(self.study, formula, self.random))
+        joint_prior(self.priors.beta, self.design.terms, self.priors.gamma, self.design.random_terms)
+        spread_data(self.priors.Sigma, self.design.random_terms)
+
+    @property
+    def design(self) -> Design:
+        """The meaning of the formulas."""
+        return self._sample[0]
+
+    @property
+    def cells(self) -> Cells:
+        """The analysed sample."""
+        return self._sample[1]
+
+    @property
+    def parameters(self) -> Mapping[str, tuple[str, ...]]:
+        """The parameters and their dims."""
+        second = ("logit_bis", "random_term_bis") if self._joint else ("random_term_bis",)
+        return {
+            "beta": ("term", "logit"),
+            "gamma": ("random_term", "logit"),
+            "gamma_cluster": ("cluster", "random_term", "logit"),
+            "Sigma": ("logit", "random_term", *second),
+        }
+
+    @property
+    def blocks(self) -> Mapping[str, tuple[str, ...]]:
+        """The parameters by block."""
+        return {
+            "fixed": ("beta",),
+            "random": ("gamma",),
+            "variance": ("Sigma",),
+            "clusters": ("gamma_cluster",),
+        }
+
+    @property
+    def _joint(self) -> bool:
+        return is_joint(self.priors.Sigma)
+
+    def describe_priors(self) -> dict[str, str]:
+        """Return the priors in words."""
+        return {name: str(getattr(self.priors, name)) for name in ("beta", "gamma", "Sigma")}
+
+    @cached_property
+    def data(self) -> Mapping[str, Any]:
+        """The value of each data container."""
+        cells, priors = self.cells, self.priors
+        X, Z = self.design.matrices(cells.frame, cells.arm)
+        prior = joint_prior(priors.beta, self.design.terms, priors.gamma, self.design.random_terms)
+        basis = make_basis(np.hstack([X, Z]), cells.counts, *prior)
+        spread = spread_data(priors.Sigma, self.design.random_terms, Z, cells.weight)
+        inside = Z @ spread.basis
+        assert cells.cluster is not None
+        known = cluster_information(basis, inside, cells.cluster, cells.counts, self._joint)
+        return {
+            **cell_data(basis, cells, inside),
+            **spread.hyper,
+            "basis_deviation": spread.basis,
+            "info": known.info,
+            "lin": known.lin,
+            "off": known.off,
+        }
+
+    @property
+    def structure(self) -> tuple[Any, ...]:
+        """What the compiled code depends on."""
+        design, Sigma = self.design, self.priors.Sigma
+        sd = type(getattr(Sigma, "sd", None)).__name__
+        sizes = (len(design.terms), len(design.random_terms), len(self.coords["logit"]))
+        n_clusters = len(self.cells.cluster_labels)
+        return ("BGLMM", *sizes, n_clusters, type(Sigma).__name__, sd, self._joint)
+
+    def build(self) -> pm.Model:
+        """Return the PyMC model."""
+        import pymc as pm
+
+        from bmco_pymc.models import covariance, graph
+
+        P, p, L, J = self.structure[1:5]
+        blocks, d = (1, L * p) if self._joint else (L, p)
+        with pm.Model(coords=self.coords) as model:
+            data = graph.containers(self.data)
+            inner, raw = graph.coefficients(data, (P + p, L))
+            pm.Deterministic("beta", raw[:P], dims=self.parameters["beta"])
+            gamma = pm.Deterministic("gamma", raw[P:], dims=self.parameters["gamma"])
+            root = covariance.root(self.priors.Sigma, data, blocks, d)
+            u = graph.deviations(data, inner, root, (J, blocks, d)).reshape((J, L, p))
+            around = u @ data["basis_deviation"].T  # (J, L, p), raw scale
+            pm.Deterministic(
+                "gamma_cluster", gamma + around.mT, dims=self.parameters["gamma_cluster"]
+            )
+            raw_root = root if self._joint else data["basis_deviation"] @ root
+            Sigma = (raw_root @ raw_root.mT).reshape((L, p, L, p) if self._joint else (L, p, p))
+            pm.Deterministic("Sigma", Sigma, dims=self.parameters["Sigma"])
+            graph.observe(data, inner, u, L)
+        return model

@@ -1,0 +1,128 @@
+"""BMVB: the multivariate Bernoulli analysis, conjugate and exact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bmco_pymc.cells import Cells
+from bmco_pymc.models.base import Model, check_study
+from bmco_pymc.priors import Priors
+from bmco_pymc.study import Study
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+    from bmco_pymc.fit import Fit
+
+
+@dataclass(frozen=True, eq=False)
+class BMVB(Model):
+    r"""Pattern counts of each group as multinomial, with a Dirichlet prior.
+
+    .. math:: s_g \sim \mathrm{Multinomial}(n_g, \phi_g), \qquad \phi_g \sim \mathrm{Dirichlet}(\alpha_g)
+
+    The posterior is :math:`\mathrm{Dirichlet}(\alpha_g + s_g)` and is drawn from exactly
+    (Kavelaars, Mulder & Kaptein 2020, 10.1177/0962280220922256).
+
+    Parameters
+    ----------
+    study : Study
+        The data and its roles; its clusters, if it has any, are ignored.
+    priors : Priors, optional
+        Its ``phi`` is used; the default is α = 2/Q for each of the Q patterns.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", control="ctl", treatment="trt")
+    >>> fit = bmco.BMVB(study).fit(seed=1)
+    >>> round(float(fit.effect().theta.mean(("chain", "draw")).sel(group="trt", outcome="y1")), 2)
+    0.52
+    """
+
+    study: Study
+    priors: Priors = field(default_factory=Priors.bmco)
+    _cells: Cells = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check_study(self.study)
+        object.__setattr__(self, "_cells", self.study.cells((), by_cluster=False))
+        self.priors.phi.resolve("phi", self.study.patterns)
+
+    @property
+    def cells(self) -> Cells:
+        """The analysed sample: one cell a group."""
+        return self._cells
+
+    @property
+    def design(self) -> None:
+        """There are no covariates."""
+        return
+
+    @property
+    def parameters(self) -> Mapping[str, tuple[str, ...]]:
+        """The parameters and their dims."""
+        return {"phi": ("group", "pattern")}
+
+    @property
+    def blocks(self) -> Mapping[str, tuple[str, ...]]:
+        """The parameters by block."""
+        return {"fixed": ("phi",)}
+
+    def describe_priors(self) -> dict[str, str]:
+        """Return the priors in words."""
+        return {"phi": str(self.priors.phi)}
+
+    def build(self) -> pm.Model:
+        """Return the PyMC model, for prior predictive checks or NUTS; `fit` does not need it."""
+        import pymc as pm
+
+        with pm.Model(coords=self.coords) as model:
+            alpha = pm.Data("alpha", self.priors.phi.resolve("phi", self.study.patterns))
+            total = pm.Data("total", self.cells.weight)
+            observed = pm.Data("observed", self.cells.counts)
+            phi = pm.Dirichlet("phi", alpha, dims=("group", "pattern"))
+            pm.Multinomial("counts", n=total, p=phi, observed=observed, dims=("group", "pattern"))
+        return model
+
+    def fit(
+        self, draws: int = 2500, *, chains: int = 4, seed: int | None = None, **settings: Any
+    ) -> Fit:
+        """Draw from the exact posterior.
+
+        Parameters
+        ----------
+        draws : int
+            Independent draws in each chain.
+        chains : int
+            Number of chains; they are alike, and kept apart so that every analysis has one form.
+        seed : int, optional
+            Seed of the draws.
+        **settings
+            Other settings of a regression's ``fit`` (``tune``, ``cores``, ``target_accept``,
+            ``progress``) are accepted, so that analyses can be swapped, and have no meaning here.
+
+        Returns
+        -------
+        Fit
+            The posterior.
+        """
+        from bmco_pymc.errors import InputError
+        from bmco_pymc.fit import make_fit
+        from bmco_pymc.sampling import Settings, label
+
+        unknown = set(settings) - {"tune", "cores", "target_accept", "progress"}
+        if unknown:
+            known = ("draws", "chains", "seed", "tune", "cores", "target_accept", "progress")
+            raise InputError("fit", sorted(unknown), "there is no such setting", known)
+        plan = Settings(draws=draws, chains=chains, seed=seed).with_seed()
+        alpha = self.priors.phi.resolve("phi", self.study.patterns) + self.cells.counts  # (2, Q)
+        rng = np.random.default_rng(plan.seed)
+        phi = np.stack([rng.dirichlet(a, size=(chains, draws)) for a in alpha], axis=2)
+        attrs = {"draws": draws, "chains": chains, "seed": plan.seed, "sampler": "exact"}
+        posterior = {"phi": (("chain", "draw", "group", "pattern"), phi)}
+        return make_fit(self, label(self, posterior, {}, attrs))

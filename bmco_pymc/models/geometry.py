@@ -1,0 +1,218 @@
+"""A basis for the sampler in which the coefficients are nearly independent with unit scale.
+
+Coefficients c (M x L: terms by logits, fixed and random means together) have the prior N(m, V) for
+each logit. For whatever scale and location of the covariates, write
+
+    c = m + A (v / s) E',        v_ik ~ N(0, s_ik^2),
+
+where A A' = V diagonalises the information of the design, E diagonalises the information of the
+patterns, and s_ik^2 = 1 + lambda_i mu_k adds what the data know to what the prior knows. The prior
+of c is exactly the user's, and the posterior of v is nearly standard normal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bmco_pymc.priors import Normal
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """The sampling basis of the coefficients.
+
+    Attributes
+    ----------
+    mean : ndarray, shape (M,)
+        Prior mean m of the coefficients, the same for each logit.
+    terms : ndarray, shape (M, M)
+        A, a square root of the prior covariance.
+    logits : ndarray, shape (L, L)
+        E, an orthogonal matrix.
+    scale : ndarray, shape (M, L)
+        s, about the inverse of the posterior standard deviations relative to the prior's.
+    design : ndarray, shape (n, M)
+        [X Z] A, the design of the cells in this basis.
+    offset : ndarray, shape (n,)
+        [X Z] m.
+    """
+
+    mean: Array
+    terms: Array
+    logits: Array
+    scale: Array
+    design: Array
+    offset: Array
+
+
+def joint_prior(
+    beta: Normal, terms: tuple[str, ...], gamma: Normal, random_terms: tuple[str, ...]
+) -> tuple[Array, Array]:
+    """Return the prior mean (M,) and covariance (M, M) of fixed and random means together."""
+    m_fixed, V_fixed = beta.resolve("beta", terms) if terms else (np.zeros(0), np.zeros((0, 0)))
+    if not random_terms:
+        return m_fixed, V_fixed
+    m_random, V_random = gamma.resolve("gamma", random_terms)
+    V = np.zeros((len(m_fixed) + len(m_random),) * 2)
+    V[: len(m_fixed), : len(m_fixed)] = V_fixed
+    V[len(m_fixed) :, len(m_fixed) :] = V_random
+    return np.concatenate([m_fixed, m_random]), V
+
+
+def make_basis(design: Array, counts: NDArray[np.int64], mean: Array, covariance: Array) -> Basis:
+    """Return the basis for cells with a joint design (n, M) and pattern counts (n, Q)."""
+    root = np.linalg.cholesky(covariance)
+    total = counts.sum(axis=1)
+    # the singular values, not the eigenvalues of the square: covariates far from zero keep digits
+    _, sizes, right = np.linalg.svd(np.sqrt(total)[:, None] * (design @ root), full_matrices=True)
+    singular = np.zeros(len(mean))
+    singular[: len(sizes)] = sizes
+    terms = root @ right.T
+    share = (counts.sum(axis=0) + 0.5)[:-1]
+    share = share / (total.sum() + 0.5 * counts.shape[1])
+    spread, logits = np.linalg.eigh(np.diag(share) - np.outer(share, share))
+    return Basis(
+        mean=mean,
+        terms=terms,
+        logits=logits,
+        scale=np.hypot(1.0, singular[:, None] * np.sqrt(spread)),
+        design=design @ terms,
+        offset=design @ mean,
+    )
+
+
+def pooled_fit(basis: Basis, counts: NDArray[np.int64], tolerance: float = 1e-6) -> Array:
+    """Return the linear predictors (n, L) at the posterior mode of a model without clusters.
+
+    Newton's method on the coefficients in the basis, where the prior is N(0, 1) for each; a step is
+    halved until the log-posterior rises, so the start does not matter.
+    """
+    n, M = basis.design.shape
+    L = counts.shape[1] - 1
+    total = counts.sum(axis=1)
+    x = np.zeros((M, L))
+
+    def posterior(x: Array) -> tuple[float, Array, Array]:
+        eta = basis.offset[:, None] + basis.design @ x  # (n, M) @ (M, L) -> (n, L)
+        top = np.maximum(eta.max(axis=1), 0)
+        weight = np.exp(eta - top[:, None])
+        norm = np.exp(-top) + weight.sum(axis=1)
+        value = (counts[:, :-1] * eta).sum() - total @ (top + np.log(norm))
+        return float(value - (x**2).sum() / 2), eta, weight / norm[:, None]
+
+    value, eta, phi = posterior(x)
+    for _ in range(100):
+        gradient = basis.design.T @ (counts[:, :-1] - total[:, None] * phi) - x  # (M, L)
+        hessian = np.eye(M * L)
+        for q in range(L):
+            for r in range(q, L):
+                w = total * phi[:, q] * ((q == r) - phi[:, r])
+                block = (basis.design * w[:, None]).T @ basis.design
+                hessian[q * M : (q + 1) * M, r * M : (r + 1) * M] += block
+                if r != q:
+                    hessian[r * M : (r + 1) * M, q * M : (q + 1) * M] += block
+        step = np.linalg.solve(hessian, gradient.T.ravel()).reshape(L, M).T
+        gain = float((gradient * step).sum())
+        if gain < tolerance:
+            break
+        size = 1.0
+        while size > 1e-6:
+            new = posterior(x + size * step)
+            if new[0] > value:
+                break
+            size /= 2
+        else:
+            break
+        x = x + size * step
+        value, eta, phi = new
+    return eta
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterInformation:
+    """What each cluster's data say of its deviations: a quadratic log-likelihood.
+
+    Attributes
+    ----------
+    info : ndarray, shape (J, B, d, d)
+        Information on the deviations.
+    lin : ndarray, shape (J, B, d, m)
+        How the score at zero deviation falls with the coefficients in the sampling basis.
+    off : ndarray, shape (J, B, d)
+        That score when the coefficients are at their prior mean.
+    """
+
+    info: Array
+    lin: Array
+    off: Array
+
+
+def cluster_information(
+    basis: Basis,
+    design_random: Array,
+    cluster: NDArray[np.intp],
+    counts: NDArray[np.int64],
+    joint: bool,
+) -> ClusterInformation:
+    """Expand each cluster's log-likelihood around the pooled fit.
+
+    Parameters
+    ----------
+    basis : Basis
+        Of the coefficients.
+    design_random : ndarray, shape (n, p)
+        Z in the basis of the deviations.
+    cluster : ndarray, shape (n,)
+        Cluster of each cell.
+    counts : ndarray, shape (n, Q)
+        Pattern counts of each cell.
+    joint : bool
+        Whether one block holds the deviations of all logits (d = L p, logit the slower index), or
+        there is a block for each logit (d = p), which leaves the information between logits out.
+    """
+    n, M = basis.design.shape
+    L, p = counts.shape[1] - 1, design_random.shape[1]
+    J = int(cluster.max()) + 1
+    total = counts.sum(axis=1)
+    eta = pooled_fit(basis, counts)
+    weight = np.exp(eta - np.maximum(eta.max(axis=1), 0)[:, None])
+    phi = weight / (np.exp(-np.maximum(eta.max(axis=1), 0)) + weight.sum(axis=1))[:, None]
+    working = eta - basis.offset[:, None]  # (n, L)
+    residual = counts[:, :-1] - total[:, None] * phi
+
+    def by_cluster(values: Array) -> Array:
+        out = np.zeros((J, *values.shape[1:]))
+        np.add.at(out, cluster, values)
+        return out
+
+    def moments(w: Array) -> tuple[Array, Array]:
+        zz = by_cluster(np.einsum("n,nk,nl->nkl", w, design_random, design_random))
+        zx = by_cluster(np.einsum("n,nk,nm->nkm", w, design_random, basis.design))
+        return zz, zx
+
+    info = np.zeros((J, L, p, L, p))
+    lin = np.zeros((J, L, p, L, M))
+    for q in range(L):
+        for r in range(L) if joint else [q]:
+            w = total * phi[:, q] * ((q == r) - phi[:, r])
+            info[:, q, :, r], lin[:, q, :, r] = moments(w)
+    if joint:
+        curvature = (working - (phi * working).sum(axis=1, keepdims=True)) * phi
+    else:
+        curvature = phi * (1 - phi) * working
+    score = total[:, None] * curvature + residual  # (n, L)
+    off = by_cluster(np.einsum("nk,nq->nqk", design_random, score))  # (J, L, p)
+    if joint:
+        d = L * p
+        return ClusterInformation(
+            info.reshape(J, 1, d, d), lin.reshape(J, 1, d, L * M), off.reshape(J, 1, d)
+        )
+    logit = np.arange(L)
+    return ClusterInformation(
+        np.moveaxis(info[:, logit, :, logit], 0, 1), np.moveaxis(lin[:, logit, :, logit], 0, 1), off
+    )

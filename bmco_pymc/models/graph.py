@@ -1,0 +1,102 @@
+"""The PyMC pieces that the regressions are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from bmco_pymc.models.centring import DataCentring
+from bmco_pymc.models.likelihood import multinomial_logit
+
+
+def containers(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Register every array as ``pm.Data``, so that it can change without a new compilation."""
+    return {name: pm.Data(name, value) for name, value in values.items()}
+
+
+def coefficients(data: Mapping[str, Any], shape: tuple[int, int]) -> tuple[Any, Any]:
+    """Return the coefficients (M, L) in the sampling basis and on the raw scale."""
+    white = pm.Normal("white", 0, data["basis_scale"], shape=shape)
+    inner = (white / data["basis_scale"]) @ data["basis_logits"].T
+    raw = data["prior_mean"][:, None] + data["basis_terms"] @ inner
+    return inner, raw
+
+
+def deviations(data: Mapping[str, Any], inner: Any, root: Any, shape: tuple[int, int, int]) -> Any:
+    """Return the clusters' deviations R zeta, shape (J, B, d), with zeta ~ N(0, I)."""
+    blocks = shape[1]
+    coef = inner.T.reshape((blocks, -1))  # logit by logit, as the clusters' information is
+    zeta = pm.CustomDist(
+        "zeta",
+        coef,
+        root,
+        data["info"],
+        data["lin"],
+        data["off"],
+        logp=_standard_normal_logp,
+        random=_standard_normal_random,
+        signature="(b,m),(b,d,d),(j,b,d,d),(j,b,d,m),(j,b,d)->(j,b,d)",
+        transform=DataCentring(),
+    )
+    # (B, d, d) @ (J, B, d, 1) -> (J, B, d)
+    return (root[None] * zeta[:, :, None, :]).sum(axis=-1)
+
+
+def observe(data: Mapping[str, Any], inner: Any, deviation: Any, n_logits: int) -> None:
+    """Tie the linear predictors to the observed pattern counts."""
+    pm.CustomDist(
+        "counts",
+        inner,
+        deviation,
+        data["design"],
+        data["offset"],
+        data["design_random"],
+        data["cluster_index"],
+        data["total"],
+        np.arange(n_logits + 1),
+        logp=_counts_logp,
+        random=_counts_random,
+        signature="(m,l),(j,l,p),(n,m),(n),(n,p),(n),(n),(q)->(n,q)",
+        observed=data["observed"],
+    )
+
+
+def _standard_normal_logp(value: Any, *params: Any) -> Any:
+    return -(value**2).sum() / 2 - value.size * np.log(2 * np.pi) / 2
+
+
+def _standard_normal_random(*params: Any, rng: Any = None, size: Any = None) -> Any:
+    return rng.standard_normal(params[-1].shape)
+
+
+def _counts_logp(value: Any, *params: Any) -> Any:
+    return multinomial_logit(*params[:6], value)
+
+
+def _counts_random(
+    inner: Any,
+    deviation: Any,
+    design: Any,
+    offset: Any,
+    design_random: Any,
+    cluster: Any,
+    total: Any,
+    pattern: Any,
+    rng: Any = None,
+    size: Any = None,
+) -> Any:
+    eta = offset[:, None] + design @ inner
+    eta = eta + np.einsum("np,nlp->nl", design_random, deviation[cluster])
+    eta = np.column_stack([eta, np.zeros(len(eta))])
+    phi = np.exp(eta - eta.max(axis=1, keepdims=True))
+    phi /= phi.sum(axis=1, keepdims=True)
+    return rng.multinomial(total, phi).astype(float)
+
+
+def no_deviation(n_logits: int) -> Any:
+    """Return the deviations of a model without clusters: one cluster, no random term."""
+    return pt.zeros((1, n_logits, 0))

@@ -1,0 +1,114 @@
+"""What the two regressions share: data for the sampler, one structure, NUTS."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bmco_pymc.cells import Cells
+from bmco_pymc.design import Design
+from bmco_pymc.models.base import Model
+from bmco_pymc.models.geometry import Basis
+
+if TYPE_CHECKING:
+    from bmco_pymc.fit import Fit
+
+
+class Regression(Model):
+    """A multinomial logit that NUTS samples.
+
+    Everything that differs between two studies of one structure, and between two priors of one
+    family, is in `data`; the compiled code depends on `structure` alone.
+    """
+
+    @property
+    @abc.abstractmethod
+    def data(self) -> Mapping[str, Any]:
+        """The value of each data container of the PyMC model, by name."""
+
+    @property
+    @abc.abstractmethod
+    def structure(self) -> tuple[Any, ...]:
+        """What the compiled code depends on: the type of model and the sizes of its parameters."""
+
+    @final
+    def fit(
+        self,
+        draws: int = 1000,
+        tune: int = 1000,
+        chains: int = 4,
+        seed: int | None = None,
+        *,
+        cores: int | None = None,
+        target_accept: float = 0.9,
+        progress: bool = True,
+    ) -> Fit:
+        """Sample the posterior with NUTS (nutpie).
+
+        Parameters
+        ----------
+        draws, tune : int
+            Draws kept, and tuning steps before them, in each chain.
+        chains : int
+            Independent chains; diagnostics need at least two.
+        seed : int, optional
+            Seed of all randomness; the same seed gives the same draws on one machine.
+        cores : int, optional
+            Chains sampled at a time; the default is the number of processors, at most `chains`.
+        target_accept : float
+            Acceptance rate that the step size aims at; closer to 1 is slower and more careful.
+        progress : bool
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        Fit
+            The posterior and its diagnostics.
+
+        Warns
+        -----
+        ConvergenceWarning
+            Once, if any diagnostic is not as it should be, with the reason and what to do.
+        """
+        from bmco_pymc.fit import make_fit
+        from bmco_pymc.sampling import Settings, sample
+
+        settings = Settings(draws, tune, chains, seed, cores, target_accept)
+        return make_fit(self, sample(self, settings, progress=progress))
+
+
+def cell_data(basis: Basis, cells: Cells, design_random: NDArray[np.float64]) -> dict[str, Any]:
+    """Return the data containers that every regression has.
+
+    Parameters
+    ----------
+    basis : Basis
+        Sampling basis of the coefficients.
+    cells : Cells
+        The analysed sample.
+    design_random : ndarray, shape (n, p)
+        Z in the basis of the deviations; p = 0 without clusters.
+    """
+    n = len(cells)
+    return {
+        "prior_mean": basis.mean,
+        "basis_terms": basis.terms,
+        "basis_logits": basis.logits,
+        "basis_scale": basis.scale,
+        "design": basis.design,
+        "offset": basis.offset,
+        "design_random": design_random,
+        "cluster_index": (np.zeros(n) if cells.cluster is None else cells.cluster).astype(np.int64),
+        "total": cells.weight.astype(np.int64),
+        "observed": cells.counts.astype(np.float64),
+    }
+
+
+def design_of(sample: tuple[Design, Cells]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return X and Z of the analysed cells."""
+    design, cells = sample
+    return design.matrices(cells.frame, cells.arm)

@@ -1,0 +1,102 @@
+"""One number per outcome, as users write it: margins and weights."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from numbers import Real
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from bmco_pymc.errors import InputError, InputWarning
+from bmco_pymc.rules import Rule
+
+PerOutcome = ArrayLike | Mapping[str, float]
+
+
+def per_outcome(argument: str, value: object, outcomes: Sequence[str]) -> xr.DataArray:
+    """Return one finite number per outcome.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument, for the error.
+    value : float, sequence or mapping
+        One for all, one per outcome in their order, or outcome to number (a pandas Series too).
+    outcomes : sequence of str
+        Labels, length K.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dims (outcome,), without labels: arithmetic goes by position.
+
+    Raises
+    ------
+    InputError
+        Not finite numbers, not K of them, or not the outcomes' names.
+
+    Examples
+    --------
+    >>> per_outcome("margins", {"reading": -0.1, "maths": 0}, ["maths", "reading"]).values.tolist()
+    [0.0, -0.1]
+    """
+    if hasattr(value, "items"):
+        named = {str(key): number for key, number in value.items()}
+        if set(named) != set(outcomes):
+            raise InputError(argument, value, "must name every outcome, and no other", outcomes)
+        value = [named[outcome] for outcome in outcomes]
+    try:
+        numbers = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        numbers = np.array(np.nan)
+    if not np.isfinite(numbers).all():
+        raise InputError(argument, value, "must be finite numbers")
+    if numbers.shape not in {(), (len(outcomes),)}:
+        raise InputError(argument, value, f"needs {len(outcomes)} numbers, one per outcome")
+    return xr.DataArray(np.broadcast_to(numbers, len(outcomes)), dims="outcome")
+
+
+def read_weights(w: PerOutcome | None, outcomes: Sequence[str], used_by: Rule) -> xr.DataArray:
+    """Return weights that sum to one, dims (outcome,); equal where none are given or used.
+
+    Raises
+    ------
+    InputError
+        Not K finite numbers, one negative, or all zero.
+
+    Warns
+    -----
+    InputWarning
+        They do not sum to one, or the rule does not use weights.
+
+    Examples
+    --------
+    >>> from bmco_pymc.rules import RULES
+    >>> read_weights([0.75, 0.25], ["maths", "reading"], used_by=RULES["Comp"]).values.tolist()
+    [0.75, 0.25]
+    """
+    if w is None or not used_by.weighs:
+        if w is not None:
+            _warn(f"w={w!r} is not used: rule {used_by.name} has no weights")
+        return per_outcome("w", 1 / len(outcomes), outcomes)
+    if isinstance(w, Real):
+        raise InputError("w", w, f"needs {len(outcomes)} weights, one per outcome")
+    weights = per_outcome("w", w, outcomes)
+    if (weights < 0).any() or not (weights > 0).any():
+        raise InputError("w", w, "weights must be non-negative and not all zero")
+    ratios = weights / weights.max()  # before the sum, which could overflow
+    shares = ratios / math.fsum(ratios.values)
+    if not np.allclose(shares, weights, rtol=1e-6, atol=0):
+        _warn(f"w={w!r} does not sum to 1: normalised to {[float(f'{s:.4g}') for s in shares]}")
+    return shares
+
+
+def _warn(text: str) -> None:
+    """Warn at the first line outside this package."""
+    package = os.path.dirname(__file__) + os.sep
+    warnings.warn(text, InputWarning, skip_file_prefixes=(package,))

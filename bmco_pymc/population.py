@@ -1,0 +1,286 @@
+"""The population that a result is about: for each group a weighted list of (x, cluster).
+
+`resolve` answers the two questions that define it, which covariate values and which clusters, on
+the analysed sample.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bmco_pymc.cells import Cells
+from bmco_pymc.columns import factorise
+from bmco_pymc.covariate_values import Analytical, Empirical, Name, Value
+from bmco_pymc.errors import InputError
+from bmco_pymc.estimand import cluster_phrase, covariate_sentence
+from bmco_pymc.quadrature import truncated_normal
+from bmco_pymc.remarks import warn
+from bmco_pymc.sample import Sample
+
+__all__ = ["Analytical", "Empirical", "Points", "Sample", "Target", "Value", "resolve"]
+
+EXTRAPOLATED = " Each cluster holds one group only and is extrapolated to the other group."
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """The weighted list of one group.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame, shape (n, covariates)
+        The covariates of each point.
+    cluster : ndarray of intp, shape (n,), or None
+        The observed cluster of each point, as its place in the sample's ``cells.cluster_labels``.
+    weight : ndarray, shape (n,)
+        They sum to 1.
+    """
+
+    frame: pd.DataFrame
+    cluster: NDArray[np.intp] | None
+    weight: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A population on a sample.
+
+    Attributes
+    ----------
+    points : (Points, Points)
+        Of the control and the treatment.
+    estimand : str
+        What is averaged over what, in words.
+    clusters : {"observed", "new", None}
+        Which clusters the points are in; None without clusters in the model.
+    """
+
+    points: tuple[Points, Points]
+    estimand: str
+    clusters: str | None
+
+
+def resolve(
+    population: Value | Empirical | Analytical,
+    sample: Sample,
+    *,
+    standardise: str = "pooled",
+    clusters: str | None = None,
+    cluster_weights: str = "size",
+    steepness: float = 10.0,
+) -> Target:
+    """Return the weighted points that a population means on a sample.
+
+    Subjects count as often as the study's counts say. Subjects with equal covariates (and equal
+    cluster, for observed clusters) are one point.
+
+    Parameters
+    ----------
+    population : Value, Empirical or Analytical
+        Which covariate values.
+    sample : Sample
+        The analysed data.
+    standardise : {"pooled", "own"}, optional
+        For Empirical: both groups over all subjects chosen (g-computation), or each group over
+        its own. Value and Analytical are always pooled.
+    clusters : {"observed", "new", None}, optional
+        The clusters in the data, clusters like these or, for a model without clusters, None.
+        Observed clusters under Empirical are those of the subjects chosen; under Value and
+        Analytical all clusters in both groups, the other covariates with the values that they
+        have in that cluster.
+    cluster_weights : {"size", "equal"}, optional
+        Whether an observed cluster weighs as much as its number of subjects averaged over, or
+        as much as any other.
+    steepness : float, optional
+        For Analytical: the largest change of any log odds per SD of the covariate, see
+        `bmco_pymc.quadrature.steepness`.
+
+    Returns
+    -------
+    Target
+
+    Raises
+    ------
+    InputError
+        If a covariate or option is unknown, a value is no number or not among the categories, a
+        category has a range, a query cannot be evaluated, a mask has the wrong length, or no
+        subject is meant (with "own": in one of the groups).
+
+    Warns
+    -----
+    InputWarning
+        If a value, or a finite bound of a range, lies outside the data.
+
+    References
+    ----------
+    Kavelaars, Mulder & Kaptein (2023), https://doi.org/10.1186/s12874-023-02034-z
+
+    Examples
+    --------
+    >>> from bmco_pymc.study import Study
+    >>> table = pd.DataFrame({"arm": ["a", "b"] * 50, "y": [0, 1, 1, 0] * 25,
+    ...                       "age": [30, 50, 40, 40] * 25})
+    >>> study = Study(table, "y", group="arm", control="a", treatment="b")
+    >>> target = resolve(Empirical(age=(40, 50)), Sample(study, study.cells(["age"])))
+    >>> target.points[0].frame["age"].tolist(), target.points[0].weight.round(3).tolist()
+    ([40, 50], [0.667, 0.333])
+    >>> target.estimand
+    'Average over the 75 subjects of both groups with age from 40 to 50 (pooled).'
+    """
+    cells = sample.cells
+    _check_options(population, cells, standardise, clusters, cluster_weights, steepness)
+    names = sample.named(population)
+    chosen = sample.subjects(population)  # (n,)
+    own = isinstance(population, Empirical) and standardise == "own"
+    by_group = [chosen * (cells.arm == arm) for arm in (0, 1)] if own else [chosen]
+    groups = sample.study.group_labels if own else None
+    _check_any(population, by_group, groups)
+    grid, grid_weight = _grid(population, names, sample, steepness)
+
+    cluster = cells.cluster if clusters == "observed" else None
+    lists, n_clusters = [], []
+    for subjects in by_group:
+        weight = subjects.astype(float)
+        if cluster is not None:
+            size = np.bincount(cluster, weights=subjects)  # (J,)
+            n_clusters.append(int(np.count_nonzero(size)))
+            if cluster_weights == "equal":
+                weight /= np.maximum(size, 1)[cluster]
+        lists.append(_points(cells, cluster, weight, grid, grid_weight))
+
+    moments = sample.moments(*names.values()) if isinstance(population, Analytical) else None
+    others = [str(name) for name in sample.covariates if name not in grid]
+    numbers = [int(subjects.sum()) for subjects in by_group]
+    some = bool(chosen.sum() < cells.weight.sum())
+    words = covariate_sentence(population, names, others, numbers, groups, moments)
+    words += cluster_phrase(clusters, cluster_weights, n_clusters, groups, some=some) + "."
+    if clusters == "observed" and cells.one_group_clusters and not own:
+        words += EXTRAPOLATED
+    # Last, so that bad input is an error even where warnings are errors too.
+    warn(_remarks(population, names, sample))
+    return Target((lists[0], lists[-1]), words, clusters)
+
+
+def _points(
+    cells: Cells,
+    cluster: NDArray[np.intp] | None,
+    weight: NDArray[np.float64],
+    grid: pd.DataFrame,
+    grid_weight: NDArray[np.float64],
+) -> Points:
+    """Return the distinct points of weighted cells, each with every row of a grid.
+
+    Parameters
+    ----------
+    cells : Cells
+    cluster : ndarray of intp, shape (n,), or None
+        The clusters to tell apart.
+    weight : ndarray, shape (n,)
+        Weights of the cells; those without weight are left out.
+    grid : pandas.DataFrame, shape (g, columns)
+        Values of the covariates that do not keep the sample's values.
+    grid_weight : ndarray, shape (g,)
+        They sum to 1.
+    """
+    kept = np.flatnonzero(weight > 0)
+    others = [name for name in cells.frame if name not in grid]
+    keys = [] if cluster is None else [cluster[kept]]
+    keys += [factorise(cells.frame[name].iloc[kept], str(name))[0] for name in others]
+    number: NDArray[Any] = np.zeros(len(kept), dtype=np.intp)  # which distinct point each cell is
+    if keys:
+        table = pd.DataFrame(dict(enumerate(keys)))
+        number = table.groupby(list(table)).ngroup().to_numpy()
+    _, first = np.unique(number, return_index=True)
+    total = np.bincount(number, weights=weight[kept])
+    total = (total / total.sum())[:, None] * grid_weight  # (points, g)
+
+    source = np.repeat(kept[first], len(grid))
+    place = np.tile(np.arange(len(grid)), len(first))
+    parts = [cells.frame[others].iloc[source], grid.iloc[place]]
+    frame = pd.concat([part.reset_index(drop=True) for part in parts], axis=1)[[*cells.frame]]
+    return Points(frame, None if cluster is None else cluster[source], total.ravel())
+
+
+def _grid(
+    population: Value | Empirical | Analytical,
+    names: Mapping[Name, Any],
+    sample: Sample,
+    steepness: float,
+) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """Return the values, and their weights, of the covariates that a population sets."""
+    if isinstance(population, Value):
+        columns = {}
+        for name, value in population.values:
+            level = sample.level(name, names[name], value)
+            dtype = sample.cells.frame[names[name]].dtype
+            columns[names[name]] = pd.Series(
+                [level], dtype="float64" if isinstance(level, float) else dtype
+            )
+        return pd.DataFrame(columns), np.ones(1)
+    if isinstance(population, Analytical):
+        ((name, bounds),) = population.ranges
+        mean, sd = sample.moments(names[name])
+        low, high = ((bound - mean) / sd for bound in bounds)
+        nodes, weight = truncated_normal(low, high, steepness)
+        return pd.DataFrame({names[name]: mean + sd * nodes}), weight
+    return pd.DataFrame(index=range(1)), np.ones(1)
+
+
+def _remarks(
+    population: Value | Empirical | Analytical, names: Mapping[Name, Any], sample: Sample
+) -> list[str]:
+    """Return a sentence for each value or bound outside the data."""
+    if isinstance(population, Value):
+        numbers = [(name, v) for name, v in population.values if isinstance(v, Real)]
+        bounds = [(name, (float(v), float(v))) for name, v in numbers]
+    else:
+        bounds = list(population.ranges)
+    sentences = [sample.beyond(names[name], pair) for name, pair in bounds]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _check_options(
+    population: object,
+    cells: Cells,
+    standardise: str,
+    clusters: str | None,
+    cluster_weights: str,
+    steepness: float,
+) -> None:
+    """Raise unless every option is one of the choices and they go together."""
+    if not isinstance(population, Value | Empirical | Analytical):
+        kinds = [kind.__name__ for kind in (Value, Empirical, Analytical)]
+        raise InputError("population", population, "is no population", kinds)
+    clustered: list[str | None] = [None] if cells.cluster is None else ["observed", "new", None]
+    options: list[tuple[str, object, list[Any]]] = [
+        ("standardise", standardise, ["pooled", "own"]),
+        ("clusters", clusters, clustered),
+        ("cluster_weights", cluster_weights, ["size", "equal"]),
+    ]
+    for argument, value, choices in options:
+        if value not in choices:
+            raise InputError(argument, value, "is unknown here", choices)
+    if cluster_weights == "equal" and clusters != "observed":
+        raise InputError("cluster_weights", cluster_weights, "weights observed clusters only")
+    if not 0 <= steepness < math.inf:
+        raise InputError("steepness", steepness, "must be a finite number of at least 0")
+
+
+def _check_any(
+    population: Value | Empirical | Analytical,
+    by_group: Sequence[NDArray[np.int64]],
+    groups: Sequence[str] | None,
+) -> None:
+    """Raise if there is no subject to average over, in either group if each has its own."""
+    for place, subjects in enumerate(by_group):
+        if not subjects.any():
+            whom = "" if groups is None else f" of group {groups[place]!r}"
+            raise InputError("population", population, f"no subject{whom} meets this")

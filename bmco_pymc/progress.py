@@ -1,0 +1,67 @@
+"""A progress bar for one fit: compiling, then draws of all chains together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+
+class Reporter(Protocol):
+    """What a long computation tells about itself."""
+
+    def stage(self, text: str) -> None:
+        """Say what is being done now."""
+
+    def chains(self, states: Sequence[Any]) -> None:
+        """Say how far each chain is."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def stage(self, text: str) -> None:
+        """Ignore the stage."""
+
+    def chains(self, states: Sequence[Any]) -> None:
+        """Ignore the chains."""
+
+
+class Bar:
+    """A rich progress bar, in a terminal or a notebook."""
+
+    def __init__(self, progress: Any, task: Any) -> None:
+        self._progress = progress
+        self._task = task
+
+    def stage(self, text: str) -> None:
+        """Put the stage before the bar."""
+        self._progress.update(self._task, description=text)
+
+    def chains(self, states: Sequence[Any]) -> None:
+        """Move the bar; called from the sampler's own thread."""
+        done = sum(state.finished_draws for state in states)
+        total = sum(state.total_draws for state in states)
+        divergent = sum(state.divergences for state in states)
+        text = "Sampling" + (f", {divergent} divergences" if divergent else "")
+        self._progress.update(self._task, completed=done, total=total, description=text)
+
+
+@contextmanager
+def reporting(show: bool) -> Iterator[Reporter]:
+    """Give a reporter that is a progress bar, or silent."""
+    if not show:
+        yield Silent()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+    )
+    # standard error: the printed result stays clean when it goes to a file
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield Bar(progress, progress.add_task("Preparing", total=None))

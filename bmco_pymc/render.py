@@ -1,0 +1,51 @@
+"""A title, a table and sentences below it, as text or as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+
+def as_text(title: str, table: Sequence[Sequence[str]], sentences: Sequence[str]) -> str:
+    """Return plain text: first column to the left, the others to the right.
+
+    Parameters
+    ----------
+    title : str
+    table : sequence of sequences of str
+        Rows of equal length, the first the header.
+    sentences : sequence of str
+        A line each, below the table.
+
+    Examples
+    --------
+    >>> print(as_text("Fruit", [["kind", "n"], ["pears", "12"], ["figs", "7"]], ["All ripe."]))
+    Fruit
+    kind    n
+    pears  12
+    figs    7
+    All ripe.
+    """
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    rows = [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in table
+    ]
+    return "\n".join([title, *rows, *sentences])
+
+
+def as_html(title: str, table: Sequence[Sequence[str]], sentences: Sequence[str]) -> str:
+    """Return HTML of the same, with every text escaped.
+
+    Examples
+    --------
+    >>> as_html("A & B", [["n"], ["1"]], [])
+    '<div><b>A &amp; B</b><table><tr><th>n</th></tr><tr><td>1</td></tr></table></div>'
+    """
+    tags = ["th"] + ["td"] * (len(table) - 1)
+    rows = "".join(
+        "<tr>" + "".join(f"<{tag}>{escape(entry)}</{tag}>" for entry in row) + "</tr>"
+        for tag, row in zip(tags, table, strict=True)
+    )
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    below = f"<ul>{items}</ul>" if items else ""
+    return f"<div><b>{escape(title)}</b><table>{rows}</table>{below}</div>"

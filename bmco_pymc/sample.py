@@ -1,0 +1,186 @@
+"""What populations know of the analysed sample: its covariates, and who meets a condition."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bmco_pymc.cells import Cells
+from bmco_pymc.columns import factorise, listed, text
+from bmco_pymc.covariate_values import Analytical, Empirical, Name, Range, Value
+from bmco_pymc.errors import InputError
+from bmco_pymc.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The analysed data of one model.
+
+    Parameters
+    ----------
+    study : Study
+    cells : Cells
+        The study's cells for the covariates of the model.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"arm": ["a", "b"] * 50, "y": [0, 1, 1, 0] * 25,
+    ...                       "age": [30, 50, 40, 40] * 25})
+    >>> study = Study(table, "y", group="arm", control="a", treatment="b")
+    >>> sample = Sample(study, study.cells(["age"]))
+    >>> mean, sd = sample.moments("age")
+    >>> mean, round(sd, 3)
+    (40.0, 7.107)
+    >>> sample.subjects(Empirical(age=(35, 45))).tolist()
+    [0, 25, 25, 0]
+    """
+
+    study: Study
+    cells: Cells
+
+    @property
+    def covariates(self) -> tuple[Any, ...]:
+        """Names of the covariates of the model, without the group."""
+        return tuple(self.cells.frame.columns)
+
+    def named(self, population: Value | Empirical | Analytical) -> dict[Name, Any]:
+        """Return the covariate behind each name in a population, None being the only one.
+
+        Raises
+        ------
+        InputError
+            If a name is no covariate of the model, or a value or range has no name and the model
+            has no covariate or several.
+        """
+        given = population.values if isinstance(population, Value) else population.ranges
+        role = "value" if isinstance(population, Value) else "range"
+        behind: dict[Name, Any] = {}
+        for name, what in given:
+            if name is None and len(self.covariates) != 1:
+                problem = "the model has no covariate"
+                if self.covariates:
+                    example = f"{type(population).__name__}({self.covariates[0]}=...)"
+                    problem = f"say of which covariate this is, as in {example}"
+                raise InputError(role, what, problem, self.covariates or None)
+            if name is not None and name not in self.covariates:
+                raise InputError(str(name), what, "is no covariate of the model", self.covariates)
+            behind[name] = self.covariates[0] if name is None else name
+        return behind
+
+    def moments(self, covariate: Hashable) -> tuple[float, float]:
+        """Return the mean and SD (n - 1) of a covariate over all subjects.
+
+        Raises
+        ------
+        InputError
+            If the covariate is a category or constant.
+        """
+        column = self.cells.frame[covariate]
+        if not is_number(column):
+            problem = "is a category, which has no normal distribution; use Value or Empirical"
+            raise InputError("Analytical", covariate, problem)
+        x, weight = column.to_numpy(dtype=float), self.cells.weight
+        mean = float(np.average(x, weights=weight))
+        squares = float(weight @ (x - mean) ** 2)
+        if not 0 < squares < math.inf:
+            raise InputError("Analytical", covariate, "is constant or infinite: no SD to go by")
+        return mean, math.sqrt(squares / (float(weight.sum()) - 1))
+
+    def level(self, name: Name, covariate: Hashable, value: Any) -> Any:
+        """Return a value of a covariate as the data has it.
+
+        Raises
+        ------
+        InputError
+            If it is no finite number, or not among the categories.
+        """
+        argument = "value" if name is None else str(name)
+        column = self.cells.frame[covariate]
+        if is_number(column):
+            if not isinstance(value, Real) or not math.isfinite(value):
+                raise InputError(argument, value, f"must be a finite number, as {covariate!r} is")
+            number = float(value)
+            whole = pd.api.types.is_integer_dtype(column.dtype) and number.is_integer()
+            return int(number) if whole else number
+        _, levels = factorise(column, argument)
+        for level in levels:
+            # Text also means the value that prints like it, as in Study.
+            if level == value or text(level) == value:
+                return level
+        problem = f"is not in the data; {covariate!r} is a category"
+        raise InputError(argument, value, problem, levels)
+
+    def beyond(self, covariate: Hashable, bounds: Range) -> str | None:
+        """Return a sentence if a finite bound lies outside the data of a numeric covariate."""
+        x = self.cells.frame[covariate]
+        inside = (not math.isfinite(bound) or x.min() <= bound <= x.max() for bound in bounds)
+        if all(inside):
+            return None
+        low, high = map(text, bounds)
+        what = f"= {low}" if low == high else f"from {low} to {high}"
+        data = f"{text(float(x.min()))} to {text(float(x.max()))}"
+        return f"{covariate} {what} reaches outside the data, which run from {data}"
+
+    def subjects(self, population: Value | Empirical | Analytical) -> NDArray[np.int64]:
+        """Return the number of subjects of each cell that a population is about, shape (n,).
+
+        Value and Analytical are about all of them: for their other covariates and their clusters.
+
+        Raises
+        ------
+        InputError
+            If a range is of a category, a query cannot be evaluated or a mask does not fit.
+        """
+        cells = self.cells
+        if not isinstance(population, Empirical):
+            return cells.weight
+        meant = np.ones(len(cells.row), dtype=bool)  # (m,) rows of the study in a cell
+        behind = self.named(population)
+        for name, bounds in population.ranges:
+            meant &= self._in_range(name, behind[name], bounds)[cells.cell]
+        if population.query is not None:
+            meant &= self._meets(population.query)
+        if population.mask is not None:
+            if len(population.mask) != self.study.n_input:
+                problem = f"must have one entry for each of the {self.study.n_input} input rows"
+                raise InputError("mask", population.mask, f"{problem}, not {len(population.mask)}")
+            meant &= population.mask[self.study.position[cells.row]]
+        weight = self.study.weight[cells.row] * meant
+        return np.bincount(cells.cell, weights=weight, minlength=len(cells)).astype(np.int64)
+
+    def _in_range(self, name: Name, covariate: Hashable, bounds: Range) -> NDArray[np.bool_]:
+        """Return which cells have a covariate in a range, bounds included, shape (n,)."""
+        column = self.cells.frame[covariate]
+        if not is_number(column):
+            _, levels = factorise(column, str(covariate))
+            problem = f"{covariate!r} is a category ({listed(levels)}) and has no ranges; choose "
+            problem += "subjects by a condition: Empirical(query=...)"
+            raise InputError("range" if name is None else str(name), bounds, problem)
+        return column.between(*bounds).to_numpy(dtype=bool)
+
+    def _meets(self, query: str) -> NDArray[np.bool_]:
+        """Return which rows of the study in a cell meet a condition, shape (m,)."""
+        rows = self.study.data.iloc[self.cells.row]
+        try:
+            met = rows.eval(query)
+        except Exception as error:  # pandas passes on whatever Python raises in the condition
+            problem = (
+                f"cannot be evaluated ({error}); the columns are {listed(list(rows.columns), 20)}"
+            )
+            raise InputError("query", query, problem) from None
+        if not isinstance(met, pd.Series) or not pd.api.types.is_bool_dtype(met.dtype):
+            raise InputError("query", query, "is no condition: it must be true or false per row")
+        return met.fillna(False).to_numpy(dtype=bool)
+
+
+def is_number(column: pd.Series) -> bool:
+    """Return whether a covariate is numeric; bools, text and categories are categories."""
+    dtype = column.dtype
+    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)

@@ -1,0 +1,84 @@
+"""How steeply the log odds change with a covariate, to choose the nodes of a quadrature."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bmco_pymc.design import Design
+from bmco_pymc.quadrature import steepness
+from bmco_pymc.sample import Sample
+
+Floats = NDArray[np.float64]
+
+GRID = np.linspace(-4, 4, 17)  # in SDs of the covariate around its mean
+STEP = 1e-3
+REACH = 4.0  # SDs of the random slopes of new clusters that are followed
+
+
+def steepest(
+    design: Design,
+    sample: Sample,
+    covariate: Hashable,
+    bounds: tuple[float, float],
+    draws: Mapping[str, Floats],
+    clusters: str | None,
+) -> float:
+    """Return the largest change of any log odds per SD of a covariate, over all draws.
+
+    Parameters
+    ----------
+    design : Design
+        The meaning of the formulas, for numerical derivatives of the terms.
+    sample : Sample
+        The analysed data.
+    covariate : str
+        The covariate.
+    bounds : (float, float)
+        Its range.
+    draws : mapping
+        ``beta`` (S, P, L) and, with clusters, ``gamma`` (S, p, L), ``gamma_cluster``
+        (S, J, p, L) and ``Sigma``.
+    clusters : {"observed", "new", None}
+        Whose random slopes count.
+    """
+    mean, sd = sample.moments(covariate)
+    x = np.clip(mean + sd * GRID, *bounds)
+    others = sample.cells.frame.drop(columns=[covariate]).drop_duplicates()
+    frame = sample.cells.frame.iloc[np.repeat(others.index, len(x))].reset_index(drop=True)
+    x = np.tile(x, len(others))
+    low, high = np.maximum(x - STEP * sd, bounds[0]), np.minimum(x + STEP * sd, bounds[1])
+    if (high <= low).any():  # the range is a point
+        return 0.0
+    largest = 0.0
+    for arm in (0, 1):
+        above = design.matrices(frame.assign(**{str(covariate): high}), arm)
+        below = design.matrices(frame.assign(**{str(covariate): low}), arm)
+        width = ((high - low) / sd)[:, None]
+        dX, dZ = ((a - b) / width for a, b in zip(above, below, strict=True))
+        dX, dZ = _distinct(dX, dZ)
+        for dx, dz in zip(dX, dZ, strict=True):
+            slope = np.einsum("p,spl->sl", dx, draws["beta"])
+            if clusters == "observed":
+                slope = slope[:, None] + np.einsum("k,sjkl->sjl", dz, draws["gamma_cluster"])
+            elif clusters == "new":
+                slope = slope + np.einsum("k,skl->sl", dz, draws["gamma"])
+                spread = REACH * np.sqrt(_slope_variance(draws["Sigma"], dz))
+                slope = np.stack([slope - spread, slope + spread])
+            largest = max(largest, steepness(slope))
+    return largest
+
+
+def _distinct(dX: Floats, dZ: Floats) -> tuple[Floats, Floats]:
+    """Drop repeated rows; a term that is linear in the covariate has one slope only."""
+    joint = np.unique(np.round(np.hstack([dX, dZ]), 9), axis=0)
+    return joint[:, : dX.shape[1]], joint[:, dX.shape[1] :]
+
+
+def _slope_variance(Sigma: Floats, dz: Floats) -> Floats:
+    """Return the variance (S, L) of dz'gamma_j from a Sigma per logit or joint."""
+    if Sigma.ndim == 4:
+        return np.einsum("k,slkm,m->sl", dz, Sigma, dz).clip(min=0)
+    return np.einsum("k,slklm,m->sl", dz, Sigma, dz).clip(min=0)
