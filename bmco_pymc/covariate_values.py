@@ -125,6 +125,15 @@ class Empirical:
         object.__setattr__(self, "query", query)
         object.__setattr__(self, "mask", mask)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Empirical):
+            return NotImplemented
+        same = (self.ranges, self.query) == (other.ranges, other.query)
+        return same and np.array_equal(self.mask, other.mask)  # type: ignore[arg-type]
+
+    def __hash__(self) -> int:
+        return hash((self.ranges, self.query))
+
     def __repr__(self) -> str:
         more = {"query": self.query, "mask": self.mask}
         given = {name: value for name, value in more.items() if value is not None}

@@ -53,7 +53,7 @@ def covariate_sentence(
         return f"Each group averaged over its {whom} ({numbers})"
     if isinstance(population, Value):
         values = (f"{names[name]} = {text(value)}" for name, value in population.values)
-        sentence = "Both groups at " + " and ".join(values)
+        sentence = "Both groups at " + ", ".join(values)
     else:
         ((name, bounds),) = population.ranges
         assert moments is not None
@@ -123,8 +123,10 @@ def _condition(population: Empirical, names: Mapping[Name, str]) -> str:
     limited = [(names[name], _limits(bounds)) for name, bounds in population.ranges]
     with_ranges = " and ".join(f"{name} {limits}" for name, limits in limited if limits)
     conditions = [f"with {with_ranges}"] if with_ranges else []
-    conditions += [f"for whom {population.query}"] if population.query is not None else []
-    conditions += ["in the mask"] if population.mask is not None else []
+    conditions += (
+        [f"meeting the query {population.query!r}"] if population.query is not None else []
+    )
+    conditions += ["chosen by the mask"] if population.mask is not None else []
     return " and ".join(conditions)
 
 

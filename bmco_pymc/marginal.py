@@ -238,7 +238,7 @@ def average_phi_new(
         n_nodes = node_count(n_logits, largest_variance(Sigma, Z, weight))
     nodes = normal_nodes(n_logits, n_nodes)
     distinct, which = np.unique(Z, axis=0, return_inverse=True)  # (D, p), (n,)
-    jobs = new_clusters.deal(weight, which, n_nodes)
+    jobs = new_clusters.deal(weight, which, n_nodes, share=4.0 if n_logits <= 3 else 2.0)
     phi = np.zeros((len(beta), n_logits + 1))
 
     def add(draws: slice) -> None:
@@ -249,6 +249,7 @@ def average_phi_new(
             diagonal = np.arange(n_logits)
             # Indices apart from each other put their axis first: (L, s, p, p).
             joint[:, diagonal, :, diagonal, :] = Sigma[draws].swapaxes(0, 1)
+        joint = np.ascontiguousarray(joint)  # one memory layout, so one compiled version
         new_clusters.integrate(eta, joint, distinct, nodes, jobs, phi[draws])
 
     _in_blocks(add, len(beta), len(X) * n_logits)

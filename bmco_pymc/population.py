@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bmco_pymc.cells import Cells
-from bmco_pymc.columns import factorise
+from bmco_pymc.columns import factorise, text
 from bmco_pymc.covariate_values import Analytical, Empirical, Name, Value
 from bmco_pymc.errors import InputError
 from bmco_pymc.estimand import cluster_phrase, covariate_sentence
@@ -142,7 +142,7 @@ def resolve(
     own = isinstance(population, Empirical) and standardise == "own"
     by_group = [chosen * (cells.arm == arm) for arm in (0, 1)] if own else [chosen]
     groups = sample.study.group_labels if own else None
-    _check_any(population, by_group, groups)
+    _check_any(population, sample, by_group, groups)
     grid, grid_weight = _grid(population, names, sample, steepness)
 
     cluster = cells.cluster if clusters == "observed" else None
@@ -276,6 +276,7 @@ def _check_options(
 
 def _check_any(
     population: Value | Empirical | Analytical,
+    sample: Sample,
     by_group: Sequence[NDArray[np.int64]],
     groups: Sequence[str] | None,
 ) -> None:
@@ -283,4 +284,7 @@ def _check_any(
     for place, subjects in enumerate(by_group):
         if not subjects.any():
             whom = "" if groups is None else f" of group {groups[place]!r}"
-            raise InputError("population", population, f"no subject{whom} meets this")
+            columns = (sample.cells.frame[name] for name in sample.named(population).values())
+            data = [f"{x.name} runs from {text(x.min())} to {text(x.max())}" for x in columns]
+            where = f" ({', '.join(data)} in the data)" if data else ""
+            raise InputError("population", population, f"no subject{whom} is in it{where}")

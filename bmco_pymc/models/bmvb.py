@@ -121,8 +121,11 @@ class BMVB(Model):
             raise InputError("fit", sorted(unknown), "there is no such setting", known)
         plan = Settings(draws=draws, chains=chains, seed=seed).with_seed()
         alpha = self.priors.phi.resolve("phi", self.study.patterns) + self.cells.counts  # (2, Q)
-        rng = np.random.default_rng(plan.seed)
-        phi = np.stack([rng.dirichlet(a, size=(chains, draws)) for a in alpha], axis=2)
+        phi = np.empty((chains, draws, *alpha.shape))
+        # a stream for each group by its label: comparing b with a gives exactly minus a with b
+        by_label = np.argsort(self.study.group_labels)
+        for group, rng in zip(by_label, np.random.default_rng(plan.seed).spawn(2), strict=True):
+            phi[:, :, group] = rng.dirichlet(alpha[group], size=(chains, draws))
         attrs = {"draws": draws, "chains": chains, "seed": plan.seed, "sampler": "exact"}
         posterior = {"phi": (("chain", "draw", "group", "pattern"), phi)}
         return make_fit(self, label(self, posterior, {}, attrs))

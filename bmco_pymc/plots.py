@@ -1,0 +1,73 @@
+"""The picture of an effect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bmco_pymc.effect import Effect
+from bmco_pymc.errors import InputError
+from bmco_pymc.per_outcome import PerOutcome
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def plot_effect(
+    effect: Effect,
+    direction: str = "right",
+    margins: PerOutcome = 0.0,
+    w: PerOutcome | None = None,
+    *,
+    points: int = 2000,
+) -> Figure:
+    """Draw the posterior of δ and where the decision rules hold.
+
+    For two outcomes: their joint posterior, with the regions where All and Any hold and the
+    probability of each. For one outcome, or three and more: the density of each, with the
+    probability that it is beyond its margin.
+
+    Parameters
+    ----------
+    effect : Effect
+        What to draw.
+    direction : {"right", "left"}
+        Whether the rules look at δ or at −δ.
+    margins : float, sequence or mapping
+        Margin of each outcome, as in `Effect.decide`.
+    w : sequence or mapping, optional
+        Weights of the outcomes: of two, the boundary of the rule Comp is then drawn too.
+    points : int
+        How many draws to show as points, at most; they are taken at equal steps.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Not known to pyplot: notebooks show it, ``figure.savefig("effect.png")`` keeps it.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used; nothing was drawn.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", control="ctl", treatment="trt")
+    >>> figure = bmco.plot_effect(bmco.BMVB(study).fit(seed=1).effect())
+    >>> figure.axes[0].get_xlabel()
+    'δ of y1 (trt − ctl)'
+    """
+    if not isinstance(effect, Effect):
+        raise InputError("effect", effect, "must be what fit.effect() returns")
+    if isinstance(points, bool) or not isinstance(points, int) or points < 0:
+        raise InputError("points", points, "must be a whole number, 0 or more")
+    rules = {name: effect.decide(name, direction, margins) for name in ("All", "Any")}
+    if len(rules["All"].sides) > 1:
+        problem = "a picture shows one side; for two-sided decisions draw each"
+        raise InputError("direction", direction, problem, ["right", "left"])
+    if w is not None:
+        rules["Comp"] = effect.decide("Comp", direction, margins, w)
+    from bmco_pymc import drawing
+
+    draw = drawing.joint if len(effect.delta["outcome"]) == 2 else drawing.separate
+    return draw(effect, rules, points)
