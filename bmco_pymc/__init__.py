@@ -14,6 +14,7 @@ from bmco_pymc.models.bglm import BGLM
 from bmco_pymc.models.bglmm import BGLMM
 from bmco_pymc.models.bmvb import BMVB
 from bmco_pymc.patterns import phi_from_theta_rho, rho_from_phi, theta_from_phi
+from bmco_pymc.plots import plot_effect
 from bmco_pymc.population import Analytical, Empirical, Value
 from bmco_pymc.priors import (
     LKJ,
@@ -58,6 +59,7 @@ __all__ = [
     "load_schools",
     "load_trial",
     "phi_from_theta_rho",
+    "plot_effect",
     "rho_from_phi",
     "theta_from_phi",
 ]

@@ -1,18 +1,12 @@
-"""How `plot_effect` draws: the only module that imports matplotlib.
-
-Colours are Okabe and Ito's, which people with any colour vision can tell apart; what matters is
-also told apart by place and words.
-"""
+"""How `plot_effect` draws two outcomes together, or any number of them apart."""
 
 from __future__ import annotations
 
-import io
-import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -21,27 +15,32 @@ from numpy.typing import NDArray
 
 from bmco_pymc.decision import Decision
 from bmco_pymc.effect import Effect
-from bmco_pymc.probability import shown
+from bmco_pymc.picture import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    SKY,
+    VERMILION,
+    Picture,
+    brief,
+    delta_label,
+    draws_of,
+    heading,
+    joint_text,
+    legend,
+    spread_out,
+    style,
+)
 
-GREEN, SKY, BLUE, VERMILION = "#009E73", "#56B4E9", "#0072B2", "#D55E00"
-INK, GREY = "#222222", "#666666"
 LEVELS = (0.95, 0.8, 0.5)  # shares of the posterior inside the contours
 
 type Box = tuple[float, float, float, float]  # left, right, bottom, top
 
 
-class Picture(Figure):
-    """A figure that a notebook shows by itself, whether pyplot is in use or not."""
-
-    def _repr_png_(self) -> bytes:
-        file = io.BytesIO()
-        self.savefig(file, format="png", dpi=100)
-        return file.getvalue()
-
-
 def joint(effect: Effect, rules: Mapping[str, Decision], points: int) -> Figure:
     """Draw the joint posterior of two outcomes' δ; see `bmco_pymc.plots.plot_effect`."""
-    delta = _draws(effect)  # (S, 2)
+    delta = draws_of(effect)  # (S, 2)
     sign, bounds = _boundary(rules["All"])
     figure = Picture(figsize=(6.6, 6.4), layout="constrained")
     axes = figure.add_subplot()
@@ -72,24 +71,24 @@ def joint(effect: Effect, rules: Mapping[str, Decision], points: int) -> Figure:
     _boundary_line(axes.axvline, float(bounds[0]))
     _boundary_line(axes.axhline, float(bounds[1]))
 
-    some = _spread_out(delta, points)
+    some = spread_out(delta, points)
     axes.scatter(
         some[:, 0], some[:, 1], s=5, color=BLUE, alpha=0.25, linewidths=0, zorder=2, gid="draws"
     )
-    has_contours = _contours(axes, _spread_out(delta, 4000), everywhere)
+    has_contours = _contours(axes, spread_out(delta, 4000), everywhere)
     mean = delta.mean(axis=0)
     axes.plot(*mean, marker="o", color=INK, markersize=6, markeredgecolor="white", zorder=5)
 
     if "Comp" in rules:
         _balance_line(axes, rules["Comp"], bounds)
     for name in ("All", "Any"):
-        _write_in(axes, regions[name], everywhere, delta, _joint(rules[name]))
+        _write_in(axes, regions[name], everywhere, delta, joint_text(rules[name]))
     for k, side in enumerate(("x", "y")):
-        axes.set(**{f"{side}label": _delta_label(effect, k)})
+        axes.set(**{f"{side}label": delta_label(effect, k)})
         getattr(axes, f"{side}axis").label.set_parse_math(False)
-    _style(axes)
-    _heading(axes, effect)
-    handles: list[Any] = [
+    style(axes)
+    heading(axes, effect)
+    handles: list[Artist] = [
         Patch(facecolor=GREEN, alpha=0.3, label="All holds, and so does Any"),
         Patch(facecolor=SKY, alpha=0.3, label="Any holds, All does not"),
     ]
@@ -100,15 +99,15 @@ def joint(effect: Effect, rules: Mapping[str, Decision], points: int) -> Figure:
         Line2D([], [], color=INK, marker="o", linestyle="", markersize=6, label="posterior mean")
     )
     if "Comp" in rules:
-        text = f"boundary of {_joint(rules['Comp'])}"
+        text = f"boundary of {joint_text(rules['Comp'])}"
         handles.append(Line2D([], [], color=VERMILION, linestyle="-.", label=text))
-    _legend(figure, handles)
+    legend(figure, handles)
     return figure
 
 
 def separate(effect: Effect, rules: Mapping[str, Decision], points: int) -> Figure:
     """Draw one density of δ per outcome, the first on top."""
-    delta = _draws(effect)  # (S, K)
+    delta = draws_of(effect)  # (S, K)
     sign, bounds = _boundary(rules["All"])
     side = rules["All"].sides[0]
     n_outcomes = delta.shape[1]
@@ -119,7 +118,7 @@ def separate(effect: Effect, rules: Mapping[str, Decision], points: int) -> Figu
     x = np.linspace(*limits, 401)
     for k, outcome in enumerate(rules["All"].outcomes):
         base = float(n_outcomes - 1 - k)
-        height = _density(_spread_out(delta[:, k], 4000), x)  # (x,) highest is 0.75
+        height = _density(spread_out(delta[:, k], 4000), x)  # (x,) highest is 0.75
         if height is None:
             axes.plot([delta[0, k]] * 2, [base, base + 0.75], color=BLUE, linewidth=2, gid=outcome)
         else:
@@ -138,7 +137,7 @@ def separate(effect: Effect, rules: Mapping[str, Decision], points: int) -> Figu
             axes.plot(x, base + height, color=INK, linewidth=1.2, zorder=4, gid=outcome)
         axes.plot([bounds[k]] * 2, [base, base + 0.85], color=INK, linewidth=1, linestyle="--")
         marginal = side.marginal[k], side.marginal_mcse[k], side.marginal_bound[k]
-        text = f"P(δ {relation} {bounds[k] + 0.0:g}) {_brief(*map(float, marginal))}"
+        text = f"P(δ {relation} {bounds[k] + 0.0:g}) {brief(*map(float, marginal))}"
         at_right = (delta[:, k].mean() - limits[0]) < (limits[1] - limits[0]) / 2
         axes.text(
             limits[1] if at_right else limits[0],
@@ -150,38 +149,25 @@ def separate(effect: Effect, rules: Mapping[str, Decision], points: int) -> Figu
             zorder=5,
         )
         axes.axhline(base, color="0.7", linewidth=0.8, zorder=1)
-    axes.set(xlim=limits, ylim=(-0.15, n_outcomes), xlabel=_delta_label(effect, None))
+    axes.set(xlim=limits, ylim=(-0.15, n_outcomes), xlabel=delta_label(effect, None))
     axes.set_yticks([n_outcomes - 1 - k + 0.3 for k in range(n_outcomes)], rules["All"].outcomes)
     for label in (axes.xaxis.label, *axes.get_yticklabels()):
         label.set_parse_math(False)
     axes.tick_params(axis="y", length=0)
-    _style(axes)
-    _heading(axes, effect)
+    style(axes)
+    heading(axes, effect)
     beyond = "beyond the margin" if bounds.any() else f"δ {relation} 0"
-    handles = [Patch(facecolor=GREEN, alpha=0.45, label=beyond)]
+    handles: list[Artist] = [Patch(facecolor=GREEN, alpha=0.45, label=beyond)]
     if n_outcomes > 1:
-        handles += [Line2D([], [], linestyle="", label=_joint(rule)) for rule in rules.values()]
-    _legend(figure, handles, columns=len(handles))
+        handles += [Line2D([], [], linestyle="", label=joint_text(rule)) for rule in rules.values()]
+    legend(figure, handles, columns=len(handles))
     return figure
-
-
-def _draws(effect: Effect) -> NDArray[np.float64]:
-    """Return the draws of δ with the chains joined, shape (S, K)."""
-    values = effect.delta.transpose("chain", "draw", "outcome").values
-    return values.reshape(-1, values.shape[-1])
 
 
 def _boundary(decision: Decision) -> tuple[int, NDArray[np.float64]]:
     """Return the direction as a sign, and what δ is compared with, shape (K,)."""
     sign = 1 if decision.direction == "right" else -1
     return sign, sign * np.array(decision.margins)
-
-
-def _spread_out(draws: NDArray[np.float64], most: int) -> NDArray[np.float64]:
-    """Return at most so many draws, at equal steps from the first to the last."""
-    if len(draws) <= most:
-        return draws
-    return draws[np.linspace(0, len(draws) - 1, most).round().astype(int)]
 
 
 def _limits(draws: NDArray[np.float64], *bounds: float) -> tuple[float, float]:
@@ -263,7 +249,9 @@ def _write_in(
                     & (delta[:, 1] > floor)
                     & (delta[:, 1] < floor + height)
                 )
-                cramped = max(0.0, width - (right - left)) / width  # of the text, outside its region
+                cramped = (
+                    max(0.0, width - (right - left)) / width
+                )  # of the text, outside its region
                 if best is None or hidden + cramped < best[0]:
                     best = hidden + cramped, {"x": x, "y": y, "ha": ha, "va": va}
     assert best is not None
@@ -280,61 +268,3 @@ def _write_in(
         color=INK,
         zorder=6,
     )
-
-
-def _brief(probability: float, mcse: float, bound: float | None) -> str:
-    """Return a probability to three decimals, more where they would show 0 or 1.
-
-    Examples
-    --------
-    >>> _brief(0.9546, 0.002, None), _brief(0.99985, 0.0001, None), _brief(1, 0, 0.99946)
-    ('= 0.955', '= 0.9998', '> 0.9994')
-    """
-    rounded = f"= {probability:.3f}"
-    if (bound is None or math.isnan(bound)) and rounded not in ("= 0.000", "= 1.000"):
-        return rounded
-    return shown(probability, mcse, bound, equals="= ").split(" (")[0]
-
-
-def _joint(decision: Decision) -> str:
-    """Return the name of a rule and its joint probability."""
-    side = decision.sides[0]
-    return f"{decision.rule}: P {_brief(side.probability, side.mcse, side.bound)}"
-
-
-def _delta_label(effect: Effect, k: int | None) -> str:
-    """Return the label of an axis, of one outcome or of all."""
-    control, treatment = effect.fit.model.study.group_labels
-    whose = "δ" if k is None else f"δ of {effect.fit.model.study.outcomes[k]}"
-    return f"{whose} ({treatment} − {control})"
-
-
-def _heading(axes: Axes, effect: Effect) -> None:
-    """Write what is shown and, below it, the estimand."""
-    lines = textwrap.wrap(effect.estimand, 88)
-    axes.annotate(
-        "\n".join(lines),
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 7),
-        textcoords="offset points",
-        va="bottom",
-        fontsize=8.5,
-        color=GREY,
-        parse_math=False,
-    )
-    title = "Posterior of the differences in success probability"
-    axes.set_title(title, loc="left", pad=12 + 12 * len(lines), fontsize=12, fontweight="bold")
-
-
-def _style(axes: Axes) -> None:
-    """Take away what carries no information."""
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.set_axisbelow(True)
-
-
-def _legend(figure: Figure, handles: Sequence[Any], columns: int = 2) -> None:
-    """Put a legend below everything."""
-    place = "outside lower center"
-    figure.legend(handles=list(handles), loc=place, ncols=columns, frameon=False, fontsize=9)

@@ -75,6 +75,7 @@ def cluster_phrase(
     clusters: str | None,
     cluster_weights: str,
     n_clusters: Sequence[int],
+    n_observed: int,
     groups: Sequence[str] | None,
     *,
     some: bool = False,
@@ -88,6 +89,8 @@ def cluster_phrase(
         For observed clusters.
     n_clusters : sequence of int
         The number of clusters averaged over: of both groups, or of the control and the treatment.
+    n_observed : int
+        The number of clusters in the data.
     groups : sequence of str or None
         The names of the control and the treatment if each has its own subjects, else None.
     some : bool, optional
@@ -99,7 +102,7 @@ def cluster_phrase(
 
     Examples
     --------
-    >>> cluster_phrase("observed", "equal", [20], None)
+    >>> cluster_phrase("observed", "equal", [20], 20, None)
     ', in the 20 observed clusters (each with the same weight)'
     """
     if clusters is None:
@@ -110,7 +113,7 @@ def cluster_phrase(
         "size": f"each weighted by its number of {'such ' if some else ''}subjects",
         "equal": "each with the same weight",
     }
-    if groups is None or len(set(n_clusters)) == 1:
+    if groups is None or set(n_clusters) == {n_observed}:
         whose = f"the {n_clusters[0]} observed clusters"
     else:
         numbers = zip(n_clusters, groups, strict=True)

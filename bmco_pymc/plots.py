@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bmco_pymc.effect import Effect
 from bmco_pymc.errors import InputError
-from bmco_pymc.per_outcome import PerOutcome
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def plot_effect(
     effect: Effect,
     direction: str = "right",
-    margins: PerOutcome = 0.0,
-    w: PerOutcome | None = None,
+    margins: float | Sequence[float] | Mapping[str, float] = 0.0,
+    w: Sequence[float] | Mapping[str, float] | None = None,
     *,
     points: int = 2000,
 ) -> Figure:

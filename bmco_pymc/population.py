@@ -161,7 +161,9 @@ def resolve(
     numbers = [int(subjects.sum()) for subjects in by_group]
     some = bool(chosen.sum() < cells.weight.sum())
     words = covariate_sentence(population, names, others, numbers, groups, moments)
-    words += cluster_phrase(clusters, cluster_weights, n_clusters, groups, some=some) + "."
+    n_observed = len(cells.cluster_labels)
+    words += cluster_phrase(clusters, cluster_weights, n_clusters, n_observed, groups, some=some)
+    words += "."
     if clusters == "observed" and cells.one_group_clusters and not own:
         words += EXTRAPOLATED
     # Last, so that bad input is an error even where warnings are errors too.

@@ -421,7 +421,7 @@ def test_the_estimand_says_when_clusters_are_extrapolated() -> None:
         assert says not in resolve(population, chosen, clusters="new").estimand
     own = resolve(Empirical(), chosen, standardise="own", clusters="observed")
     assert says not in own.estimand
-    assert "the 3 observed clusters" in own.estimand
+    assert "the observed clusters, 3 in old and 3 in new" in own.estimand
     mixed = sample(table(), "age")
     assert says not in resolve(Empirical(), mixed, clusters="observed").estimand
 

@@ -196,7 +196,7 @@ class Centre(Op):
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any) -> None:
         output_storage[0][0], output_storage[1][0] = _centre(*inputs)
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: Sequence[Any]) -> list[Any]:
+    def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[Any]:
         return [shapes[0], ()]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
@@ -210,6 +210,8 @@ class Centre(Op):
             for c, out in zip(cotangents, outputs, strict=True)
         )
         grads = CentrePullback()(outputs[0], *inputs[1:], d_zeta, d_log)
+        if isinstance(cotangents[0].type, DisconnectedType):  # the Jacobian depends on root alone
+            grads = [DisconnectedType()(), DisconnectedType()(), grads[2]]
         return [*grads, *(DisconnectedType()() for _ in range(3))]
 
 
@@ -226,7 +228,7 @@ class CentrePullback(Op):
         for storage, value in zip(output_storage, _centre_pullback(*inputs), strict=True):
             storage[0] = value
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: Sequence[Any]) -> list[Any]:
+    def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[Any]:
         return list(shapes[:3])
 
 

@@ -88,7 +88,7 @@ class MultinomialLogit(Op):
         for storage, value in zip(output_storage, _loglik(*inputs), strict=True):
             storage[0] = value
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: Sequence[Any]) -> list[Any]:
+    def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[Any]:
         return [(), shapes[0], shapes[1]]
 
     def pullback(

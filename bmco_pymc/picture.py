@@ -1,0 +1,112 @@
+"""What every picture of an effect has: its draws, its words, a heading, a legend.
+
+Colours are Okabe and Ito's, which people with any colour vision can tell apart; what matters is
+also told apart by place and words.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from bmco_pymc.decision import Decision
+from bmco_pymc.effect import Effect
+from bmco_pymc.probability import shown
+
+GREEN, SKY, BLUE, VERMILION = "#009E73", "#56B4E9", "#0072B2", "#D55E00"
+INK, GREY = "#222222", "#666666"
+
+
+class Picture(Figure):
+    """A figure that a notebook shows by itself, whether pyplot is in use or not."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi=100)
+        return file.getvalue()
+
+
+def draws_of(effect: Effect) -> NDArray[np.float64]:
+    """Return the draws of δ with the chains joined, shape (S, K)."""
+    values = effect.delta.transpose("chain", "draw", "outcome").values
+    return values.reshape(-1, values.shape[-1])
+
+
+def spread_out(draws: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+    """Return at most so many draws, at equal steps from the first to the last."""
+    if len(draws) <= most:
+        return draws
+    return draws[np.linspace(0, len(draws) - 1, most).round().astype(int)]
+
+
+def brief(probability: float, mcse: float, bound: float | None) -> str:
+    """Return a probability to three decimals, more where they would show 0 or 1.
+
+    Examples
+    --------
+    >>> brief(0.9546, 0.002, None), brief(0.99985, 0.0001, None), brief(1, 0, 0.99946)
+    ('= 0.955', '= 0.9998', '> 0.9994')
+    """
+    rounded = f"= {probability:.3f}"
+    if (bound is None or math.isnan(bound)) and rounded not in ("= 0.000", "= 1.000"):
+        return rounded
+    return shown(probability, mcse, bound, equals="= ").split(" (")[0]
+
+
+def joint_text(decision: Decision) -> str:
+    """Return the name of a rule and its joint probability."""
+    side = decision.sides[0]
+    return f"{decision.rule}: P {brief(side.probability, side.mcse, side.bound)}"
+
+
+def delta_label(effect: Effect, k: int | None) -> str:
+    """Return the label of an axis, of one outcome or of all."""
+    control, treatment = effect.fit.model.study.group_labels
+    whose = "δ" if k is None else f"δ of {effect.fit.model.study.outcomes[k]}"
+    return f"{whose} ({treatment} − {control})"
+
+
+def heading(axes: Axes, effect: Effect) -> None:
+    """Write what is shown, or that it must not be used, and below it the estimand."""
+    lines = textwrap.wrap(effect.estimand, 88, break_on_hyphens=False)
+    axes.annotate(
+        "\n".join(lines),
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 7),
+        textcoords="offset points",
+        va="bottom",
+        fontsize=8.5,
+        color=GREY,
+        parse_math=False,
+    )
+    title, colour = "Posterior of the differences in success probability", INK
+    if not effect.diagnostics.ok:
+        title, colour = (
+            f"{effect.diagnostics.verdict.split(':')[0]}: do not use this yet",
+            VERMILION,
+        )
+    pad = 12 + 12 * len(lines)
+    axes.set_title(title, loc="left", pad=pad, fontsize=12, fontweight="bold", color=colour)
+
+
+def style(axes: Axes) -> None:
+    """Take away what carries no information."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.set_axisbelow(True)
+
+
+def legend(figure: Figure, handles: Sequence[Artist], columns: int = 2) -> None:
+    """Put a legend below everything."""
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=9
+    )
