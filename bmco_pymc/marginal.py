@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bmco_pymc.population import Target
-from bmco_pymc.quadrature import node_count, normal_nodes
+from bmco_pymc.quadrature import largest_variance, node_count, normal_nodes
 
 type Floats = NDArray[np.float64]
 # Covariates of n points and a group (0 control, 1 treatment) to X (n, P) and Z (n, p).
@@ -265,35 +265,6 @@ def _add_softmax(eta: Floats, weight: Floats, phi: Floats) -> None:
     share = weight / (reference + odds.sum(axis=1))  # (s, n)
     phi[:, :-1] += np.matmul(odds, share[:, :, None])[:, :, 0]  # (s, L, n) @ (s, n, 1)
     phi[:, -1] += (reference * share).sum(axis=1)
-
-
-def largest_variance(Sigma: Floats, Z: Floats, weight: Floats) -> float:
-    """Return the largest variance of a logit between clusters over draws, logits and points.
-
-    Points with next to no weight, as at the far nodes of a normal distribution, do not count.
-
-    Parameters
-    ----------
-    Sigma : ndarray, shape (S, L, p, p) or (S, L, p, L, p)
-    Z : ndarray, shape (n, p)
-    weight : ndarray, shape (n,)
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> largest_variance(np.full((1, 3, 1, 1), 0.5), np.array([[1.0], [2.0]]), np.full(2, 0.5))
-    2.0
-    """
-    within = Sigma if Sigma.ndim == 4 else np.einsum("slalb->slab", Sigma)  # (S, L, p, p)
-    by_logit = within.reshape(-1, Z.shape[1] ** 2).T  # (p * p, S * L)
-    z = np.unique(Z[weight > 1e-5 / len(Z)], axis=0)  # (D, p)
-    products = (z[:, :, None] * z[:, None, :]).reshape(len(z), -1)  # (D, p * p)
-    most = max(BLOCK // by_logit.shape[1], 1)
-    parts = (products[start : start + most] @ by_logit for start in range(0, len(z), most))
-    return max(float(part.max()) for part in parts)
 
 
 def _in_blocks(work: Callable[[slice], None], n_draws: int, per_draw: int) -> None:

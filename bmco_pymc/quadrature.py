@@ -153,6 +153,37 @@ def node_count(n_logits: int, variance: float) -> int:
     return 2 ** LOG2_NODES[size][int(np.searchsorted(VARIANCES, variance))]
 
 
+def largest_variance(
+    Sigma: NDArray[np.float64], Z: NDArray[np.float64], weight: NDArray[np.float64]
+) -> float:
+    """Return the largest variance of a logit between clusters over draws, logits and points.
+
+    Points with next to no weight, as at the far nodes of a normal distribution, do not count.
+
+    Parameters
+    ----------
+    Sigma : ndarray, shape (S, L, p, p) or (S, L, p, L, p)
+    Z : ndarray, shape (n, p)
+    weight : ndarray, shape (n,)
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> largest_variance(np.full((1, 3, 1, 1), 0.5), np.array([[1.0], [2.0]]), np.full(2, 0.5))
+    2.0
+    """
+    within = Sigma if Sigma.ndim == 4 else np.einsum("slalb->slab", Sigma)  # (S, L, p, p)
+    by_logit = within.reshape(-1, Z.shape[1] ** 2).T  # (p * p, S * L)
+    z = np.unique(Z[weight > 1e-5 / len(Z)], axis=0)  # (D, p)
+    products = (z[:, :, None] * z[:, None, :]).reshape(len(z), -1)  # (D, p * p)
+    most = max(2**18 // by_logit.shape[1], 1)  # points at a time, for the memory
+    parts = (products[start : start + most] @ by_logit for start in range(0, len(z), most))
+    return max(float(part.max()) for part in parts)
+
+
 @lru_cache(maxsize=2)  # up to 130 MB each
 def normal_nodes(n_logits: int, n_nodes: int) -> NDArray[np.float64]:
     """Return equally weighted nodes for expectations under N(0, I).

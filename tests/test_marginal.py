@@ -15,9 +15,10 @@ from scipy.integrate import quad
 from scipy.special import expit, ndtr, softmax
 
 from bmco_pymc import marginal
-from bmco_pymc.marginal import average_phi, average_phi_new, largest_variance, marginalise
+from bmco_pymc.marginal import average_phi, average_phi_new, marginalise
 from bmco_pymc.patterns import theta_from_phi
 from bmco_pymc.population import Points, Target
+from bmco_pymc.quadrature import largest_variance
 
 Floats = NDArray[np.float64]
 
