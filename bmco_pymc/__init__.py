@@ -26,6 +26,7 @@ from bmco_pymc.priors import (
     Normal,
     Priors,
 )
+from bmco_pymc.rstyle import bglm, bglmm, bmvb
 from bmco_pymc.study import Study
 
 __version__ = "0.1.0"
@@ -54,6 +55,9 @@ __all__ = [
     "Study",
     "Value",
     "__version__",
+    "bglm",
+    "bglmm",
+    "bmvb",
     "decide",
     "load_multisite",
     "load_schools",

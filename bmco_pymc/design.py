@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -61,7 +63,8 @@ class Design:
         InputError
             If a term has no value there, such as a spline outside its boundary knots.
         """
-        joint = _evaluate(self._spec, frame.assign(**{self.group: np.asarray(arm, float)}))
+        frame = _plain_categories(frame).assign(**{self.group: np.asarray(arm, float)})
+        joint = _evaluate(self._spec, frame)
         return joint[:, ~self._random], joint[:, self._random]
 
     def uses_group(self) -> bool:
@@ -117,7 +120,9 @@ def make_design(study: Study, fixed: str, random: str | None = None) -> tuple[De
         _random=columns,
     )
     if not design.uses_group():
-        what = f"The group {study.group!r} is in no term: both groups will have equal probabilities."
+        what = (
+            f"The group {study.group!r} is in no term: both groups will have equal probabilities."
+        )
         warnings.warn(what, InputWarning, stacklevel=4)
     _warn_if_confounded(cells)
     return design, cells
@@ -142,12 +147,10 @@ def _terms(argument: str, formula: str) -> list[Any]:
 
 def _columns(study: Study, formulas: dict[str, tuple[str | None, list[Any]]]) -> list[str]:
     """Return the data columns that the terms use, in the order of the data."""
-    from formulaic import Formula
-
     used: set[str] = set()
     choices = [c for c in study.data.columns if c not in (*study.outcomes, study.counts)]
     for argument, (formula, terms) in formulas.items():
-        for name in sorted(map(str, Formula(terms).required_variables)):
+        for name in sorted({n for term in terms for f in term.factors for n in _names(f, choices)}):
             if name in study.outcomes:
                 raise InputError(argument, formula, f"{name!r} is an outcome, not a covariate")
             if name not in choices:
@@ -156,12 +159,35 @@ def _columns(study: Study, formulas: dict[str, tuple[str | None, list[Any]]]) ->
     return [name for name in study.data.columns if name in used]
 
 
+def _names(factor: Any, columns: Iterable[str]) -> set[str]:
+    """Return the names that a factor reads, leaving out those of functions and modules.
+
+    formulaic knows them only once a factor is evaluated: before, it misses those in ``bs()``.
+    """
+    expression, method = factor.expr, factor.eval_method.value
+    if method == "literal":
+        return set()
+    if method == "lookup":
+        return {expression}
+    quoted = re.findall(r"`([^`]*)`", expression)
+    tree = ast.parse(re.sub(r"`[^`]*`", "_quoted_", expression), mode="eval")
+    called = {
+        part.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call | ast.Attribute)
+        for part in ast.walk(node.func if isinstance(node, ast.Call) else node.value)
+        if isinstance(part, ast.Name)
+    }
+    plain = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {"_quoted_"}
+    return {*quoted, *(plain - (called - set(columns)))}
+
+
 def _check_covariates(cells: Cells) -> None:
     for name, column in cells.frame.items():
         if pd.api.types.is_numeric_dtype(column) and not np.isfinite(column.astype(float)).all():
             raise InputError("covariate", name, "has infinite values")
         if column.nunique() < 2:
-            raise InputError("covariate", name, f"is constant: every value is {column.iloc[0]!r}")
+            raise InputError("covariate", name, f"is constant: every value is {column.iloc[0]}")
 
 
 def _warn_if_confounded(cells: Cells) -> None:

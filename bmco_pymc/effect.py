@@ -114,9 +114,13 @@ class Effect:
         draws = xr.Dataset({"theta": self.theta, "delta": self.delta})
         return estimates(draws, self.diagnostics, ci_prob)
 
-    def _facts(self) -> tuple[str, list[list[str]], list[str]]:
-        table = self.summary()
-        head = ["", "mean", "sd", "95% interval", "mcse", "ess"]
+    def text(self, ci_prob: float = 0.95) -> str:
+        """Return what ``print(effect)`` shows, with intervals of any probability."""
+        return as_text(*self._facts(ci_prob))
+
+    def _facts(self, ci_prob: float = 0.95) -> tuple[str, list[list[str]], list[str]]:
+        table = self.summary(ci_prob)
+        head = ["", "mean", "sd", f"{100 * ci_prob:g}% interval", "mcse", "ess"]
         rows = [
             [
                 str(label),
@@ -124,7 +128,9 @@ class Effect:
                 f"{row['sd']:.3f}",
                 f"[{row['lower']:.3f}, {row['upper']:.3f}]",
                 f"{row['mcse']:.4f}",
-                "–" if np.isnan(row["ess_bulk"]) else f"{min(row['ess_bulk'], row['ess_tail']):.0f}",
+                "–"
+                if np.isnan(row["ess_bulk"])
+                else f"{min(row['ess_bulk'], row['ess_tail']):.0f}",
             ]
             for label, row in table.iterrows()
         ]
@@ -136,7 +142,7 @@ class Effect:
         )
 
     def __str__(self) -> str:
-        return as_text(*self._facts())
+        return self.text()
 
     __repr__ = __str__
 
@@ -185,7 +191,10 @@ def effect_of_phi(
     derived.warn(stacklevel=4)
     return Effect(
         phi=xr.DataArray(
-            phi, dims=(*over, "pattern"), coords={**coords, "pattern": labels["pattern"]}, name="phi"
+            phi,
+            dims=(*over, "pattern"),
+            coords={**coords, "pattern": labels["pattern"]},
+            name="phi",
         ),
         theta=theta,
         delta=delta,

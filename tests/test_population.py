@@ -327,6 +327,16 @@ def test_analytical_with_three_logits_of_different_slopes() -> None:
         assert phi[q] == pytest.approx(math.fsum(parts) / math.sqrt(2 * math.pi), rel=1e-8)
 
 
+def test_new_clusters_need_no_more_nodes_than_their_integral_is_worth() -> None:
+    chosen = normal_sample(500.0, 5.0)
+    few = resolve(Analytical(), chosen, clusters="new", steepness=40.0).points[0]
+    many = resolve(Analytical(), chosen, clusters="observed", steepness=40.0).points[0]
+    assert len(few.weight) < 900 < 3000 < len(many.weight) / 6
+    for centre in np.linspace(490, 510, 41):
+        theta = [p.weight @ expit(40 * (p.frame["x"] - centre) / 5) for p in (few, many)]
+        assert theta[0] == pytest.approx(theta[1], abs=1e-4)
+
+
 def test_analytical_uses_the_moments_of_the_whole_sample() -> None:
     data = table()
     chosen = sample(data, "age")

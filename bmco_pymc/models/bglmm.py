@@ -77,7 +77,9 @@ class BGLMM(Regression):
             raise InputError("study", "Study(cluster=None)", what)
         formula = f"`{self.study.group}`" if self.fixed is None else self.fixed
         object.__setattr__(self, "_sample", make_design(self.study, formula, self.random))
-        joint_prior(self.priors.beta, self.design.terms, self.priors.gamma, self.design.random_terms)
+        joint_prior(
+            self.priors.beta, self.design.terms, self.priors.gamma, self.design.random_terms
+        )
         spread_data(self.priors.Sigma, self.design.random_terms)
 
     @property

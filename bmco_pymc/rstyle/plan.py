@@ -1,39 +1,59 @@
-"""A call of bmco, translated: everything is checked here, and nothing is computed yet."""
+"""A call of bmco in terms of the classes: here everything is checked, and nothing is computed."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from bmco_pymc import patterns
 from bmco_pymc.errors import InputError, InputWarning
-from bmco_pymc.models.base import Model
 from bmco_pymc.models.bglm import BGLM
 from bmco_pymc.models.bglmm import BGLMM
 from bmco_pymc.models.bmvb import BMVB
 from bmco_pymc.population import Analytical, Empirical, Sample, Value, resolve
-from bmco_pymc.priors import Dirichlet, InverseWishart, Normal, Priors
-from bmco_pymc.remarks import warn
-from bmco_pymc.rstyle import terms, wording
+from bmco_pymc.priors import Priors
+from bmco_pymc.rstyle import wording
 from bmco_pymc.rstyle.columns import Columns, read_columns, read_groups
-from bmco_pymc.rstyle.question import (
-    Question,
-    Subpopulation,
-    read_question,
-    read_subpopulation,
+from bmco_pymc.rstyle.priors import (
+    CovariancePrior,
+    NormalPrior,
+    covariance_prior,
+    fixed_prior,
+    pattern_prior,
+    random_prior,
 )
-from bmco_pymc.rstyle.terms import Terms
+from bmco_pymc.rstyle.question import Question, Subpopulation, read_question, read_subpopulation
+from bmco_pymc.rstyle.terms import Terms, bmco_labels, read_terms, roles_in
 from bmco_pymc.rstyle.wording import in_bmcos_words
 from bmco_pymc.sampling import Settings
 from bmco_pymc.study import Study
 
-NO_TERMS = Terms((), ())
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The fixed or the random coefficients of a regression.
+
+    Attributes
+    ----------
+    terms : Terms
+        In the user's order.
+    prior : NormalPrior
+        The prior of the coefficients, or of their means over clusters.
+    places : ndarray of intp, shape (terms,)
+        Where the model has each of these terms.
+    spread : CovariancePrior or None
+        The prior of the covariance of random coefficients.
+    """
+
+    terms: Terms
+    prior: NormalPrior
+    places: NDArray[np.intp]
+    spread: CovariancePrior | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,41 +64,36 @@ class Plan:
     ----------
     call : str
         ``"bmvb"``, ``"bglm"`` or ``"bglmm"``.
-    model : BMVB, BGLM or BGLMM
-        The analysis, with the user's priors.
     columns : Columns
         The data of the call.
+    model : BMVB, BGLM or BGLMM
+        The analysis with its priors.
+    settings : Settings
+        How to draw; every ``n_thin``-th draw is kept.
     question : Question
         Test, rule and weights.
-    settings : Settings
-        How to draw.
-    priors : mapping
-        The priors under bmco's names, in full and in the user's order.
-    n_thin : int
-        Every ``n_thin``-th draw is kept.
     subpopulation : Subpopulation or None
-        x_method and x_def.
+        x_method and x_def; None without a covariate.
     population : Value, Empirical, Analytical or None
-        The same for ``Fit.effect``, with ``averaging``, the other arguments.
-    fixed, random : Terms
-        The terms in the user's order.
-    places : mapping of str to ndarray of intp
-        For ``fixed`` and ``random``, the place in the model of each of these terms.
+        The same as ``Fit.effect`` takes it, with ``averaging`` as its other arguments.
+    averaging : mapping
+    parts : mapping of str to Part
+        ``fixed`` and ``random``, those that there are.
+    alpha : ndarray, shape (2, Q), or None
+        The parameters of the Dirichlet priors of both groups.
     """
 
     call: str
-    model: Model
     columns: Columns
-    question: Question
+    model: BMVB | BGLM | BGLMM
     settings: Settings
-    priors: Mapping[str, Any]
+    question: Question
     n_thin: int = 1
     subpopulation: Subpopulation | None = None
     population: Value | Empirical | Analytical | None = None
-    averaging: Mapping[str, str] = field(default_factory=dict)
-    fixed: Terms = NO_TERMS
-    random: Terms = NO_TERMS
-    places: Mapping[str, Any] = field(default_factory=dict)
+    averaging: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    alpha: NDArray[np.float64] | None = None
 
 
 def plan_bmvb(
@@ -96,24 +111,17 @@ def plan_bmvb(
     n_it: Any,
     seed: Any,
 ) -> Plan:
-    """Translate a call of `bmvb`; the arguments are its own."""
+    """Translate a call of ``bmvb``; the arguments are its own."""
     columns = read_columns(data, y_vars, grp)
-    # bmco's n_it is the number of draws. They are independent, so one chain does.
+    # The draws are independent, so all n_it of them make one chain.
     settings = _settings(n_it=n_it, n_burn=0, n_chain=1, seed=seed)
-    names = patterns.labels(len(columns.outcomes))
-    for argument, value in (("prior_a", prior_a), ("prior_b", prior_b)):
-        if value is None:
-            raise InputError(argument, value, f"must be a number or {len(names)} numbers")
-    with in_bmcos_words(wording.PATTERN_PRIOR):
-        prior = Dirichlet(prior_a, treatment=prior_b)
-        alpha = prior.resolve("phi", names)  # (2, Q)
+    prior, alpha = pattern_prior(prior_a, prior_b, patterns.labels(len(columns.outcomes)))
     question = read_question(test, rule, w, columns.outcomes)
-    study = _study(columns, grp_a, grp_b)
-    model = BMVB(study, priors=Priors.bmco().replace(phi=prior))
-    return Plan("bmvb", model, columns, question, settings, {"prior_a": alpha[0], "prior_b": alpha[1]})
+    model = BMVB(_study(columns, grp_a, grp_b), Priors.bmco().replace(phi=prior))
+    return Plan("bmvb", columns, model, settings, question, alpha=alpha)
 
 
-def plan_bglm(
+def plan_regression(
     data: Any,
     *,
     grp: Any,
@@ -133,41 +141,109 @@ def plan_bglm(
     n_thin: Any,
     n_chain: Any,
     seed: Any,
+    multilevel: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Translate a call of `bglm`; the arguments are its own."""
-    columns = read_columns(data, y_vars, grp, x_var=x_var)
+    """Translate a call of ``bglm`` or ``bglmm``; the arguments are its own.
+
+    Parameters
+    ----------
+    multilevel : mapping, optional
+        The arguments that only ``bglmm`` has: id_var, fixed, random, g_mu0, g_sigma0, nu0, tau0.
+    """
+    clusters = {} if multilevel is None else {"id_var": multilevel["id_var"]}
+    columns = read_columns(data, y_vars, grp, **clusters, x_var=x_var)
     settings = _settings(n_it=n_it, n_burn=n_burn, n_chain=n_chain, seed=seed)
-    _check_thinning(n_thin, n_it)
-    labels = terms.bmco_labels(grp, x_var)
-    fixed = Terms(tuple(labels.values()), tuple(labels))
-    beta, priors = _normal_prior("b", b_mu0, b_sigma0, fixed)
+    _check_thinning(n_thin, settings.draws)
+    labels = bmco_labels(grp, x_var)
+    spread = mean = None
+    if multilevel is None:
+        fixed, random = Terms(tuple(labels.values()), tuple(labels)), None
+    else:
+        fixed, random = read_terms(labels, multilevel["fixed"], multilevel["random"])
+        mean = random_prior(multilevel["g_mu0"], multilevel["g_sigma0"], random)
+        spread = covariance_prior(multilevel["nu0"], multilevel["tau0"], random)
+    prior = fixed_prior(b_mu0, b_sigma0, fixed)
     subpopulation = read_subpopulation(x_method, x_def)
     question = read_question(test, rule, w, columns.outcomes)
-    study = _study(columns, grp_a, grp_b)
+    study = _study(columns, grp_a, grp_b, **clusters)
 
     assert columns.covariate is not None
-    formula = fixed.formula(columns.group, columns.covariate)
-    draft = _silently(BGLM, study, formula)
-    places = {"fixed": fixed.places(terms.roles_in(draft.design, columns.covariate)[0])}
+    names = columns.group, columns.covariate
+    formulas = [part.formula(*names) for part in (fixed, random) if part is not None]
+    analysis: Any = BGLM if multilevel is None else BGLMM
     with in_bmcos_words(wording.STUDY, columns.user_names):
-        model = BGLM(
-            study,
-            formula,
-            Priors.bmco().replace(beta=terms.reordered_normal(beta, places["fixed"])),
-        )
-    averaging = {"standardise": "own"} if subpopulation.method == "Empirical" else {}
-    population = _population(subpopulation, x_def, columns, model, averaging)
+        with warnings.catch_warnings():  # the same warnings come with the model itself, below
+            warnings.simplefilter("ignore", InputWarning)
+            roles = roles_in(analysis(study, *formulas).design, columns.covariate)
+        parts = {"fixed": Part(fixed, prior, fixed.places(roles[0]))}
+        priors = Priors.bmco().replace(beta=prior.in_model(parts["fixed"].places))
+        if random is not None and mean is not None and spread is not None:
+            places = random.places(roles[1])
+            parts["random"] = Part(random, mean, places, spread)
+            priors = priors.replace(gamma=mean.in_model(places), Sigma=spread.in_model(places))
+        model = analysis(study, *formulas, priors=priors)
+
+    averaging: dict[str, Any] = {} if multilevel is None else {"clusters": "observed"}
+    if subpopulation.method == "Empirical":
+        averaging["standardise"] = "own"
+    elif multilevel is not None:
+        averaging["cluster_weights"] = "equal"
     return Plan(
-        "bglm",
-        model,
+        "bglm" if multilevel is None else "bglmm",
         columns,
-        question,
+        model,
         settings,
-        priors,
+        question,
         n_thin,
         subpopulation,
-        population,
+        _population(subpopulation, x_def, columns, model, averaging),
         averaging,
-        fixed,
-        places=places,
+        parts,
     )
+
+
+def _settings(*, n_it: Any, n_burn: Any, n_chain: Any, seed: Any) -> Settings:
+    with in_bmcos_words(wording.SETTINGS):
+        return Settings(draws=n_it, tune=n_burn, chains=n_chain, seed=seed)
+
+
+def _check_thinning(n_thin: Any, n_it: int) -> None:
+    whole = isinstance(n_thin, int | np.integer) and not isinstance(n_thin, bool)
+    if not whole or not 1 <= n_thin <= n_it:
+        raise InputError("n_thin", n_thin, f"must be a whole number from 1 to n_it, {n_it}")
+
+
+def _study(columns: Columns, grp_a: Any, grp_b: Any, id_var: Any = None) -> Study:
+    """Return the study of a call."""
+    with in_bmcos_words(wording.STUDY, columns.user_names):
+        a, b = read_groups(columns.frame[columns.group], grp_a, grp_b)
+        return Study(columns.frame, columns.outcomes, columns.group, a, b, id_var)
+
+
+def _population(
+    subpopulation: Subpopulation,
+    x_def: Any,
+    columns: Columns,
+    model: BGLM | BGLMM,
+    averaging: Mapping[str, Any],
+) -> Value | Empirical | Analytical:
+    """Return the population, after a try whether it can be resolved on the data.
+
+    Raises
+    ------
+    InputError
+        If a value or range does not go with the covariate, or no subject is in the range.
+    """
+    x = columns.covariate
+    assert x is not None
+    try:
+        population = subpopulation.population(x, columns.levels)
+        resolve(population, Sample(model.study, model.cells), **averaging)
+    except InputError as error:
+        if error.argument == "x_method":
+            raise
+        problem = error.problem
+        if x not in model.design.covariates:
+            problem = f"no term of the model has the covariate {x!r}: take everyone, (-inf, inf)"
+        raise InputError("x_def", x_def, columns.in_user_names(problem), error.choices) from None
+    return population

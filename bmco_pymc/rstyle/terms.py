@@ -1,4 +1,4 @@
-"""bmco's four terms: their names, their formulas, and priors and estimates in the user's order."""
+"""bmco's four terms: their names, their formulas, and where a model has them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from bmco_pymc.design import Design
 from bmco_pymc.errors import InputError
-from bmco_pymc.priors import InverseWishart, Normal
 from bmco_pymc.remarks import warn
 
 INTERCEPT, GROUP, COVARIATE, INTERACTION = ROLES = (
@@ -22,7 +21,12 @@ INTERCEPT, GROUP, COVARIATE, INTERACTION = ROLES = (
     "interaction",
 )
 # What a term's column is for the control and the treatment at a covariate value of 2.
-_SIGNATURES = {(1.0, 1.0): INTERCEPT, (0.0, 1.0): GROUP, (2.0, 2.0): COVARIATE, (0.0, 2.0): INTERACTION}
+_SIGNATURES = {
+    (1.0, 1.0): INTERCEPT,
+    (0.0, 1.0): GROUP,
+    (2.0, 2.0): COVARIATE,
+    (0.0, 2.0): INTERACTION,
+}
 
 
 @dataclass(frozen=True)
@@ -131,29 +135,3 @@ def roles_in(design: Design, covariate: str) -> tuple[list[str], list[str]]:
     X, Z = design.matrices(frame, [0, 1])  # (2, P), (2, p)
     fixed, random = ([_SIGNATURES[tuple(column)] for column in part.T.tolist()] for part in (X, Z))
     return fixed, random
-
-
-def normal(mean: ArrayLike | None, precision: ArrayLike | None) -> Normal:
-    """Return a normal prior from bmco's two arguments; what is None has bmco's default."""
-    mean = 0.0 if mean is None else mean
-    return Normal(mean, covariance=10) if precision is None else Normal(mean, precision=precision)
-
-
-def reordered_normal(prior: Normal, places: NDArray[np.intp]) -> Normal:
-    """Return a prior stated in the user's order in the order of the model."""
-    source = np.argsort(places)
-    mean = _reordered(prior.mean, source)
-    if prior.precision is None:
-        return Normal(mean, covariance=prior.covariance)
-    return Normal(mean, precision=_reordered(prior.precision, source))
-
-
-def reordered_scale(prior: InverseWishart, places: NDArray[np.intp]) -> InverseWishart:
-    """Return an inverse-Wishart stated in the user's order in the order of the model."""
-    return InverseWishart(prior.nu, _reordered(prior.scale, np.argsort(places)))
-
-
-def _reordered(value: ArrayLike, source: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return a scalar as it is, a vector or matrix with the entries at ``source``."""
-    array = np.array(value, dtype=float)
-    return array[np.ix_(*[source] * array.ndim)] if array.ndim else array
