@@ -52,7 +52,7 @@ def brief(probability: float, mcse: float, bound: float | None) -> str:
 
     Examples
     --------
-    >>> brief(0.9546, 0.002, None), brief(0.99985, 0.0001, None), brief(1, 0, 0.99946)
+    >>> brief(0.9546, 0.002, None), brief(0.9998, 0.0001, None), brief(1, 0, 0.99946)
     ('= 0.955', '= 0.9998', '> 0.9994')
     """
     rounded = f"= {probability:.3f}"

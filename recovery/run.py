@@ -29,7 +29,7 @@ from recovery.coverage import coverage
 
 HERE = Path(__file__).parent
 SEED = 20261122
-FIT = ["divergences", "rhat", "ess", "seconds"]
+FIT = ["divergences", "rhat", "ess"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,9 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table = pd.concat(results, ignore_index=True)
     table.insert(0, "analysis", table.pop("analysis"))
     if options.analysis == "all" and options.replicates is None:
-        minutes = sum(fit["seconds"].sum() for fit in fits.values()) / 60
         table.to_csv(options.out / "results.csv", index=False, float_format="%.4f")
-        text = report.page(table, fits, options.seed, options.jobs, minutes)
+        text = report.page(table, fits, options.seed, options.jobs)
         (options.out / "RESULTS.md").write_text(text, encoding="utf-8")
     outside = table[~table["inside"]]
     print(f"\n{len(table) - len(outside)} of {len(table)} quantities are inside their bands")

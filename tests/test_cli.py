@@ -152,7 +152,7 @@ def test_warnings_are_notes_once_each_and_in_the_summary(schools, tmp_path):
         ({"--fixed": "x", "--at": "1"}, "--at='1': must be written as in --at age=50"),
         ({"--fixed": "x", "--at": "x=old"}, "--at x='old': must be a number"),
         ({"--fixed": "severity", "--at": "severity=grave"}, "--at severity='grave': .*'mild'"),
-        ({"--fixed": "x", "--at": "age=1"}, "--at age=1"),
+        ({"--fixed": "x", "--at": "age=1"}, "--at age='1'"),
         ({"--fixed": "x", "--at": "x=1", "--range": "x=0:1"}, "--at='x=1': cannot go with --range"),
         ({"--fixed": "x", "--range": "x=1"}, "--range x='1': must be low:high"),
         ({"--fixed": "x", "--range": "x=2:1"}, "--range x='2:1': the lower bound"),

@@ -129,8 +129,8 @@ class Question:
             resolve(population, sample, **(self.options | {"clusters": clusters}))
         except InputError as error:
             flag = _option("population", population)
-            given = population.values if isinstance(population, Value) else population.ranges
-            covariates = {str(name): f"{flag} {name}" for name, _ in given}
+            about = population.values if isinstance(population, Value) else population.ranges
+            covariates = {str(name): f"{flag} {name}" for name, _ in about}
             raise error.renamed(covariates | {"population": flag}) from None
 
 

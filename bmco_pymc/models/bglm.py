@@ -105,7 +105,7 @@ class BGLM(Regression):
         from bmco_pymc.models import graph
 
         _, terms, logits = self.structure
-        with pm.Model(coords=self.coords) as model:
+        with pm.Model(coords=self.coords, check_bounds=False) as model:
             data = graph.containers(self.data)
             inner, raw = graph.coefficients(data, (terms, logits))
             pm.Deterministic("beta", raw, dims=("term", "logit"))

@@ -155,22 +155,24 @@ class BGLMM(Regression):
         import pymc as pm
 
         from bmco_pymc.models import covariance, graph
+        from bmco_pymc.models.small import product
 
         P, p, L, J = self.structure[1:5]
         blocks, d = (1, L * p) if self._joint else (L, p)
-        with pm.Model(coords=self.coords) as model:
+        with pm.Model(coords=self.coords, check_bounds=False) as model:
             data = graph.containers(self.data)
             inner, raw = graph.coefficients(data, (P + p, L))
             pm.Deterministic("beta", raw[:P], dims=self.parameters["beta"])
             gamma = pm.Deterministic("gamma", raw[P:], dims=self.parameters["gamma"])
             root = covariance.root(self.priors.Sigma, data, blocks, d)
             u = graph.deviations(data, inner, root, (J, blocks, d)).reshape((J, L, p))
-            around = u @ data["basis_deviation"].T  # (J, L, p), raw scale
+            around = product(u, data["basis_deviation"].T)  # (J, L, p), raw scale
             pm.Deterministic(
                 "gamma_cluster", gamma + around.mT, dims=self.parameters["gamma_cluster"]
             )
-            raw_root = root if self._joint else data["basis_deviation"] @ root
-            Sigma = (raw_root @ raw_root.mT).reshape((L, p, L, p) if self._joint else (L, p, p))
+            raw_root = root if self._joint else product(data["basis_deviation"], root)
+            Sigma = product(raw_root, raw_root.mT)
+            Sigma = Sigma.reshape((L, p, L, p) if self._joint else (L, p, p))
             pm.Deterministic("Sigma", Sigma, dims=self.parameters["Sigma"])
             graph.observe(data, inner, u, L)
         return model

@@ -13,6 +13,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from bmco_pymc.models.small import lower_inverse
 from bmco_pymc.priors import LKJ, HalfNormal, HalfStudentT, InverseWishart
 
 
@@ -35,9 +36,7 @@ def inverse_wishart(hyper: Mapping[str, Any], blocks: int, d: int) -> Any:
         return (1 / pt.sqrt(squares))[:, :, None]
     below = pm.Normal("bartlett_below", 0, 1, shape=(blocks, d * (d - 1) // 2))
     A = _lower(pt.concatenate([pt.sqrt(squares), below], axis=1), d)
-    identity = np.broadcast_to(np.eye(d), (blocks, d, d))
-    inverse = pt.linalg.solve_triangular(A, identity, lower=True, b_ndim=2)
-    return inverse.mT
+    return lower_inverse(A).mT
 
 
 def lkj(prior: LKJ, hyper: Mapping[str, Any], blocks: int, d: int) -> Any:

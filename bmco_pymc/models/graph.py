@@ -11,6 +11,7 @@ import pytensor.tensor as pt
 
 from bmco_pymc.models.centring import DataCentring
 from bmco_pymc.models.likelihood import multinomial_logit
+from bmco_pymc.models.small import product
 
 
 def containers(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,9 +22,8 @@ def containers(values: Mapping[str, Any]) -> dict[str, Any]:
 def coefficients(data: Mapping[str, Any], shape: tuple[int, int]) -> tuple[Any, Any]:
     """Return the coefficients (M, L) in the sampling basis and on the raw scale."""
     white = pm.Normal("white", 0, data["basis_scale"], shape=shape)
-    inner = (white / data["basis_scale"]) @ data["basis_logits"].T
-    raw = data["prior_mean"][:, None] + data["basis_terms"] @ inner
-    return inner, raw
+    inner = product(white / data["basis_scale"], data["basis_logits"].mT)
+    return inner, data["prior_mean"][:, None] + product(data["basis_terms"], inner)
 
 
 def deviations(data: Mapping[str, Any], inner: Any, root: Any, shape: tuple[int, int, int]) -> Any:
@@ -42,8 +42,8 @@ def deviations(data: Mapping[str, Any], inner: Any, root: Any, shape: tuple[int,
         signature="(b,m),(b,d,d),(j,b,d,d),(j,b,d,m),(j,b,d)->(j,b,d)",
         transform=DataCentring(),
     )
-    # (B, d, d) @ (J, B, d, 1) -> (J, B, d)
-    return (root[None] * zeta[:, :, None, :]).sum(axis=-1)
+    blockwise = zeta.transpose(1, 0, 2)  # (B, J, d) @ (B, d, d) -> (B, J, d)
+    return product(blockwise, root.mT).transpose(1, 0, 2)
 
 
 def observe(data: Mapping[str, Any], inner: Any, deviation: Any, n_logits: int) -> None:

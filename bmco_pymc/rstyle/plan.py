@@ -78,7 +78,7 @@ class Plan:
         The same as ``Fit.effect`` takes it, with ``averaging`` as its other arguments.
     averaging : mapping
     parts : mapping of str to Part
-        ``fixed`` and ``random``, those that there are.
+        ``fixed`` and ``random``, as far as there are such terms.
     alpha : ndarray, shape (2, Q), or None
         The parameters of the Dirichlet priors of both groups.
     """
@@ -175,8 +175,11 @@ def plan_regression(
         with warnings.catch_warnings():  # the same warnings come with the model itself, below
             warnings.simplefilter("ignore", InputWarning)
             roles = roles_in(analysis(study, *formulas).design, columns.covariate)
-        parts = {"fixed": Part(fixed, prior, fixed.places(roles[0]))}
-        priors = Priors.bmco().replace(beta=prior.in_model(parts["fixed"].places))
+        parts, priors = {}, Priors.bmco()
+        if fixed.roles:
+            places = fixed.places(roles[0])
+            parts["fixed"] = Part(fixed, prior, places)
+            priors = priors.replace(beta=prior.in_model(places))
         if random is not None and mean is not None and spread is not None:
             places = random.places(roles[1])
             parts["random"] = Part(random, mean, places, spread)

@@ -80,7 +80,7 @@ def delta(effect: Effect, decision: Decision, plan: Plan) -> Mapping[str, Any]:
     """Return what is known of δ, with bmco's sign, and the rule's probability."""
     sign, weights = plan.question.sign, plan.question.weights
     table = effect.summary().iloc[-len(plan.columns.outcomes) :]
-    mean = sign * table["mean"].to_numpy()
+    mean = sign * table["mean"].to_numpy() + 0.0  # no negative zeros
     limits = table[["lower", "upper"]].to_numpy()[:, ::sign] * sign  # (K, 2)
     mcse = read_only(table["mcse"])
     numbers = {
@@ -119,7 +119,8 @@ def info(plan: Plan) -> Mapping[str, Any]:
         "w": question.weights,
     }
     if plan.subpopulation is not None:
-        terms = {name: part.terms.labels for name, part in plan.parts.items()}
+        names = ("fixed", "random") if plan.call == "bglmm" else ("fixed",)
+        terms = {k: plan.parts[k].terms.labels if k in plan.parts else () for k in names}
         facts |= {
             "terms": MappingProxyType(terms),
             "marg_method": plan.subpopulation.method,

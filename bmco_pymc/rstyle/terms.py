@@ -93,7 +93,7 @@ def read_terms(labels: dict[str, str], fixed: Any, random: Any) -> tuple[Terms, 
     Warns
     -----
     InputWarning
-        If there is no intercept or no term of the group alone.
+        If there is no intercept, or an interaction without a term of the group alone.
     """
     parts = {
         "fixed": _read("fixed", fixed, labels, (COVARIATE, INTERACTION)),
@@ -107,7 +107,9 @@ def read_terms(labels: dict[str, str], fixed: Any, random: Any) -> tuple[Terms, 
         problem = "at least one term must differ between clusters; without clusters, use bglm"
         raise InputError("random", random, problem, labels.values())
     used = {role for part in parts.values() for role in part.roles}
-    left_out = [repr(labels[role]) for role in (INTERCEPT, GROUP) if role not in used]
+    # A model without any term of the group has a warning of its own.
+    usual = (INTERCEPT, GROUP) if INTERACTION in used else (INTERCEPT,)
+    left_out = [repr(labels[role]) for role in usual if role not in used]
     if left_out:
         warn([f"{' and '.join(left_out)}: in neither fixed nor random, so not in the model"])
     return parts["fixed"], parts["random"]

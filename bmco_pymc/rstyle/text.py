@@ -95,7 +95,7 @@ def _groups(result: Result) -> Section:
         )
         row = [label]
         for m, s, pair in zip(mean, sd, limits, strict=True):
-            row += [f"{m:.3f}", f"{s:.3f}", _interval(pair)]
+            row += [f"{m:z.3f}", f"{s:z.3f}", _interval(pair)]
         table.append(row)
     return "Group estimates", table, []
 
@@ -104,9 +104,9 @@ def _treatment_effect(result: Result) -> Section:
     delta = result.delta
     table = [
         ["", *_outcomes(result)],
-        ["delta mean", *(f"{value:.3f}" for value in delta["mean_delta"])],
-        ["delta SE (Monte Carlo)", *(f"{value:.4f}" for value in delta["delta_mcse"])],
-        ["delta SD (posterior)", *(f"{value:.3f}" for value in delta["delta_sd"])],
+        ["delta mean", *(f"{value:z.3f}" for value in delta["mean_delta"])],
+        ["delta SE (Monte Carlo)", *(f"{value:z.4f}" for value in delta["delta_mcse"])],
+        ["delta SD (posterior)", *(f"{value:z.3f}" for value in delta["delta_sd"])],
         ["95% interval", *(_interval(pair) for pair in delta["interval"])],
     ]
     return f"Treatment effect, {_difference(result)}", table, _probabilities(result)
@@ -121,7 +121,7 @@ def _coefficients(result: Result) -> Iterator[Section]:
         table = [["", *(f"{name}{logit}" for logit in means.columns)]]
         for term in means.index:
             pairs = zip(means.loc[term], sds.loc[term], strict=True)
-            table.append([term, *(f"{mean:.3f} [{sd:.3f}]" for mean, sd in pairs)])
+            table.append([term, *(f"{mean:z.3f} [{sd:z.3f}]" for mean, sd in pairs)])
         yield f"{EFFECTS[name]} ({what})", table, []
 
 
@@ -131,7 +131,7 @@ def _variances(result: Result) -> Iterator[Section]:
     patterns = bits(len(names))
     for place, (logit, matrix) in enumerate(result.estimates.get("tau", {}).items()):
         pattern = ", ".join(f"{k} = {bit}" for k, bit in zip(names, patterns[place], strict=True))
-        rows = [[term, *(f"{v:.6g}" for v in matrix.loc[term])] for term in matrix.index]
+        rows = [[term, *(f"{v:z.6g}" for v in matrix.loc[term])] for term in matrix.index]
         title = f"{EFFECTS['tau']} (posterior mean), g{logit} ({pattern})"
         yield title, [["", *matrix.columns], *rows], []
 
@@ -191,7 +191,7 @@ def _convergence(result: Result) -> Iterator[Section]:
         if result.diags is not None:
             known = result.diags[name]
             rows = zip(known["n_eff"].index, known["n_eff"], known["rhat"], strict=True)
-            table = [[label, f"{ess:.1f}", f"{rhat:.4f}"] for label, ess, rhat in rows]
+            table = [[label, f"{ess:.1f}", f"{rhat:z.4f}"] for label, ess, rhat in rows]
             table.insert(0, ["Parameter", "ESS", "R-hat"])
         yield f"{title}, {EFFECTS[name].lower()}: MPSRF {factor}", table, []
     sizes, attrs = result.fit.idata["posterior"].sizes, result.fit.idata.attrs
@@ -203,7 +203,9 @@ def _convergence(result: Result) -> Iterator[Section]:
 def _scale_reduction(result: Result) -> list[tuple[str, str, str]]:
     """Return name, block and MPSRF of each block that has one."""
     known = result.fit.diagnostics.mpsrf
-    return [(name, k, rounded_up(known[k])) for name, k in BLOCKS.items() if k in known]
+    return [
+        (name, k, rounded_up(known[k])) for name, k in BLOCKS.items() if name in result.estimates
+    ]
 
 
 def _verdicts(result: Result) -> list[str]:
@@ -231,7 +233,7 @@ def _probabilities(result: Result) -> list[str]:
         head += ", new clusters with pooled covariates"
         lines += [f"Posterior probability {p}" for p in _sides(result, result.new_decision, head)]
     if result.delta["w_delta"] is not None:
-        lines.insert(0, f"Weighted delta: {result.delta['w_delta']:.3f}")
+        lines.insert(0, f"Weighted delta: {result.delta['w_delta']:z.3f}")
     return lines
 
 
@@ -271,12 +273,12 @@ def _outcomes(result: Result) -> tuple[str, ...]:
 
 def _with_intervals(means: Iterable[float], limits: Iterable[Any]) -> Iterator[str]:
     for mean, pair in zip(means, limits, strict=True):
-        yield from (f"{mean:.3f}", _interval(pair))
+        yield from (f"{mean:z.3f}", _interval(pair))
 
 
 def _interval(limits: Any) -> str:
-    return f"[{limits[0]:.3f}, {limits[1]:.3f}]"
+    return f"[{limits[0]:z.3f}, {limits[1]:z.3f}]"
 
 
 def _short(value: float) -> str:
-    return f"{value:.6g}"
+    return f"{value:z.6g}"
