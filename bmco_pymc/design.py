@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bmco_pymc.cells import Cells
-from bmco_pymc.errors import InputError, InputWarning
+from bmco_pymc.errors import InputError
+from bmco_pymc.remarks import warn
 from bmco_pymc.study import Study
 
 Array = NDArray[np.float64]
@@ -123,7 +123,7 @@ def make_design(study: Study, fixed: str, random: str | None = None) -> tuple[De
         what = (
             f"The group {study.group!r} is in no term: both groups will have equal probabilities."
         )
-        warnings.warn(what, InputWarning, stacklevel=4)
+        warn([what])
     _warn_if_confounded(cells)
     return design, cells
 
@@ -202,7 +202,7 @@ def _warn_if_confounded(cells: Cells) -> None:
                 f"Group and covariate {name!r} are nearly the same (correlation {r:.2f}): their "
                 "effects can hardly be told apart, and the prior decides between them."
             )
-            warnings.warn(what, InputWarning, stacklevel=5)
+            warn([what])
 
 
 def _plain_categories(frame: pd.DataFrame) -> pd.DataFrame:

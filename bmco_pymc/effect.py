@@ -214,7 +214,7 @@ def _exact_phi(fit: Fit, population: Any, clusters: str | None) -> tuple[np.ndar
     if clusters is not None:
         raise InputError("clusters", clusters, f"{name} has no clusters", [None])
     estimand = "Success probability in the whole population of each group, without covariates."
-    return fit.idata["posterior"]["phi"].values, estimand
+    return fit.idata["posterior"].to_dataset()["phi"].values, estimand
 
 
 def _averaged_phi(
@@ -259,7 +259,7 @@ def _averaged_phi(
 
 def _flat_draws(fit: Fit) -> dict[str, np.ndarray]:
     """Return the regression's draws with chains joined, in the order of the marginal functions."""
-    posterior = fit.idata["posterior"]
+    posterior = fit.idata["posterior"].to_dataset()
     n = posterior.sizes["chain"] * posterior.sizes["draw"]
     draws = {
         name: posterior[name].values.reshape(n, *posterior[name].shape[2:])

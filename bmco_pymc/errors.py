@@ -1,4 +1,4 @@
-"""What the package raises and warns with; every message names the argument, the value, the choices."""
+"""What the package raises and warns with: messages name the argument, value and choices."""
 
 from __future__ import annotations
 

@@ -169,7 +169,9 @@ class HalfStudentT:
 class InverseWishart:
     r"""An inverse-Wishart prior of the covariance of each logit's random coefficients.
 
-    .. math:: p(\Sigma) \propto |\Sigma|^{-(\nu + p + 1)/2} \exp(-\tfrac12 \mathrm{tr}\, T\Sigma^{-1})
+    .. math::
+
+        p(\Sigma) \propto |\Sigma|^{-(\nu + p + 1)/2} \exp(-\tfrac12 \mathrm{tr}\, T\Sigma^{-1})
 
     Parameters
     ----------
@@ -215,7 +217,7 @@ class InverseWishart:
 
 @dataclass(frozen=True)
 class LKJ:
-    r"""A covariance :math:`\Sigma = D R D` with :math:`R \sim \mathrm{LKJ}(\eta)` and a prior of the SDs.
+    r"""A covariance :math:`D R D` with :math:`R \sim \mathrm{LKJ}(\eta)` and a prior of the SDs.
 
     Parameters
     ----------
@@ -275,7 +277,7 @@ class Dirichlet:
 
     def resolve(self, argument: str, patterns: Sequence[str]) -> Array:
         """Return the concentrations (2, patterns), the control's first."""
-        rows = []
+        rows: list[Array] = []
         for name in ("alpha", "treatment"):
             value = getattr(self, name)
             if value is None:

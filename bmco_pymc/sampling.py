@@ -12,7 +12,9 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,7 +80,7 @@ def compiled(model: Regression, reporter: Reporter) -> Any:
 
         reporter.stage("Compiling")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numba's remarks on its own cache
+            warnings.filterwarnings("ignore", message="Cannot cache compiled function")
             new = nutpie.compile_pymc_model(model.build(), var_names=list(model.parameters))
         _COMPILED[structure] = dataclasses.replace(new, initial_point_func=_Start(new.n_dim))
         while len(_COMPILED) > _KEPT:
@@ -151,9 +153,9 @@ def sample(model: Regression, settings: Settings, *, progress: bool = True) -> x
 
 def label(
     model: Model,
-    posterior: dict[str, tuple[tuple[str, ...], Any]],
-    sample_stats: dict[str, tuple[tuple[str, ...], Any]],
-    attrs: dict[str, Any],
+    posterior: Mapping[str, tuple[tuple[str, ...], Any]],
+    sample_stats: Mapping[str, tuple[tuple[str, ...], Any]],
+    attrs: Mapping[str, Any],
 ) -> xr.DataTree:
     """Gather draws, statistics and the analysed cells in a DataTree, with labels on every dim."""
     from bmco_pymc import __version__
@@ -161,7 +163,7 @@ def label(
     coords = model.coords
     cells = model.cells
 
-    def dataset(variables: dict[str, tuple[tuple[str, ...], Any]]) -> xr.Dataset:
+    def dataset(variables: Mapping[str, tuple[tuple[str, ...], Any]]) -> xr.Dataset:
         used = {dim for dims, _ in variables.values() for dim in dims}
         own = {dim: labels for dim, labels in coords.items() if dim in used}
         for dim in ("chain", "draw"):
@@ -195,15 +197,16 @@ def label(
 
 def _finished_draws(tree: xr.DataTree, settings: Settings) -> int:
     """Return how many draws every chain has; fewer than asked for after an interrupt."""
-    energy = tree["sample_stats"]["energy"] if "sample_stats" in tree else None
-    done = np.zeros(1) if energy is None else np.isfinite(energy.values).sum(axis=1)
+    done = np.zeros(1)
+    if "sample_stats" in tree:
+        done = np.isfinite(tree["sample_stats"].to_dataset()["energy"].values).sum(axis=1)
     n_draws, n_chains = int(done.min()), len(done)
     if n_draws == settings.draws and n_chains == settings.chains:
         return n_draws
     if n_draws < 4:
         raise KeyboardInterrupt("interrupted before any chain had draws to keep")
     what = f"Interrupted: {n_draws} of {settings.draws} draws of {n_chains} chains are kept."
-    warnings.warn(what, ConvergenceWarning, stacklevel=4)
+    warnings.warn(what, ConvergenceWarning, skip_file_prefixes=(str(Path(__file__).parent),))
     return n_draws
 
 

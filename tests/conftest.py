@@ -1,18 +1,19 @@
 """Studies and fits that several test files share; compiling is the slow part."""
 
 import warnings
+from typing import Any
 
 import pytest
 
 import bmco_pymc as bmco
 
-SCHOOLS = dict(
-    outcomes=["math_pass", "reading_pass"],
-    group="method",
-    control="traditional",
-    treatment="new_method",
-    cluster="school_id",
-)
+SCHOOLS: dict[str, Any] = {
+    "outcomes": ["math_pass", "reading_pass"],
+    "group": "method",
+    "control": "traditional",
+    "treatment": "new_method",
+    "cluster": "school_id",
+}
 
 
 @pytest.fixture(scope="session")

@@ -210,4 +210,4 @@ def test_bglmm_without_clusters():
     with pytest.raises(bmco.InputError, match="no clusters.*BGLM"):
         bmco.BGLMM(study(), "arm")
     with pytest.raises(bmco.InputError, match="study='x'"):
-        bmco.BGLM("x")
+        bmco.BGLM("x")  # type: ignore[arg-type]

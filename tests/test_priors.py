@@ -1,9 +1,17 @@
 """Priors say what they are, and refuse what they cannot be."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import bmco_pymc as bmco
+
+
+def anything(value: Any) -> Any:
+    """Hide a value's type: users of notebooks have no type checker."""
+    return value
+
 
 TERMS = ["Intercept", "arm"]
 MATRIX = [[2.0, 0.5], [0.5, 1.0]]
@@ -37,6 +45,7 @@ def test_bmco_defaults():
         mean, covariance = prior.resolve("x", TERMS)
         assert mean.tolist() == [0, 0]
         assert covariance.tolist() == [[10, 0], [0, 10]]
+    assert isinstance(priors.Sigma, bmco.InverseWishart)
     nu, scale = priors.Sigma.resolve("Sigma", TERMS)
     assert nu == 2
     assert scale.tolist() == [[0.1, 0], [0, 0.1]]
@@ -53,7 +62,7 @@ def test_replace_keeps_the_rest():
     before = bmco.Priors(beta=bmco.Normal(1, sd=2))
     after = before.replace(Sigma=bmco.LKJ(3))
     assert after.beta is before.beta
-    assert after.Sigma.eta == 3
+    assert after.Sigma == bmco.LKJ(3)
     assert isinstance(before.Sigma, bmco.InverseWishart)
 
 
@@ -67,20 +76,23 @@ def test_replace_keeps_the_rest():
         (lambda: bmco.Normal(np.nan, sd=1), "mean=nan: must be finite"),
         (lambda: bmco.Normal("a", sd=1), "mean='a': must be a number"),
         (lambda: bmco.Normal(0, covariance=[[1, 2], [2, 1]]), "covariance=.*not positive definite"),
-        (lambda: bmco.Normal(0, covariance=[[1, 0.5], [0, 1]]), "not symmetric"),
-        (lambda: bmco.Normal(0, precision=[[1, 0, 0], [0, 1, 0]]), "must be square"),
+        (lambda: bmco.Normal(0, covariance=np.array([[1, 0.5], [0, 1]])), "not symmetric"),
+        (lambda: bmco.Normal(0, precision=np.eye(3)[:2]), "must be square"),
         (lambda: bmco.Normal(0, precision=-1), "precision=-1: must be greater than zero"),
         (lambda: bmco.InverseWishart(2, scale=np.zeros((2, 2))), "scale=.*not positive definite"),
         (lambda: bmco.InverseWishart(-1), "nu=-1"),
         (lambda: bmco.LKJ(0), "eta=0: must be greater than zero"),
-        (lambda: bmco.LKJ(1, sd=2.0), "sd=2.0.*'HalfNormal', 'Exponential', 'HalfStudentT'"),
+        (
+            lambda: bmco.LKJ(1, sd=anything(2.0)),
+            "sd=2.0.*'HalfNormal', 'Exponential', 'HalfStudentT'",
+        ),
         (lambda: bmco.HalfNormal(0), "sigma=0"),
         (lambda: bmco.Exponential(-2), "scale=-2"),
         (lambda: bmco.HalfStudentT(0, 1), "nu=0"),
         (lambda: bmco.Dirichlet(0), "alpha=0: must be greater than zero"),
         (lambda: bmco.Dirichlet(1, treatment=[1, -1]), "treatment="),
-        (lambda: bmco.Priors(beta=bmco.LKJ()), "beta=.*choose from 'Normal'"),
-        (lambda: bmco.Priors(Sigma=1), "Sigma=1.*'InverseWishart', 'LKJ'"),
+        (lambda: bmco.Priors(beta=anything(bmco.LKJ())), "beta=.*choose from 'Normal'"),
+        (lambda: bmco.Priors(Sigma=anything(1)), "Sigma=1.*'InverseWishart', 'LKJ'"),
         (lambda: bmco.Priors().replace(tau=1), "tau=1.*'phi', 'beta', 'gamma', 'Sigma'"),
     ],
 )
@@ -116,7 +128,7 @@ def test_models_check_sizes_before_anything_is_computed(trial_study, multisite_s
         model.with_priors(gamma=bmco.Normal(0, sd=[1, 1, 1]))
     with pytest.raises(bmco.InputError, match=r"phi\.alpha"):
         bmco.BMVB(trial_study).with_priors(phi=bmco.Dirichlet([1, 1]))
-    assert model.with_priors(Sigma=bmco.InverseWishart(1.01)).priors.Sigma.nu == 1.01
+    assert "nu=1.01" in str(model.with_priors(Sigma=bmco.InverseWishart(1.01)).priors.Sigma)
 
 
 def test_printing():

@@ -64,7 +64,7 @@ class Model(abc.ABC):
         """Return the PyMC model, with data and hyperparameters in ``pm.Data`` containers."""
 
     @abc.abstractmethod
-    def fit(self, **settings: Any) -> Fit:
+    def fit(self, *args: Any, **settings: Any) -> Fit:
         """Draw from the posterior."""
 
     def with_priors(self, **priors: Any) -> Self:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 class BGLM(Regression):
     r"""Multinomial logistic regression of the response patterns on group and covariates.
 
-    .. math:: \log(\phi_q / \phi_Q) = x'\beta_q, \qquad \beta_q \sim N(m, V), \quad q = 1, \dots, Q-1
+    .. math::
+
+        \log(\phi_q / \phi_Q) = x'\beta_q, \qquad \beta_q \sim N(m, V), \quad q = 1, \dots, Q-1
 
     with the all-failure pattern Q as reference (Kavelaars, Mulder & Kaptein 2024,
     10.1080/00273171.2024.2337340).

@@ -96,8 +96,9 @@ class BGLMM(Regression):
     def parameters(self) -> Mapping[str, tuple[str, ...]]:
         """The parameters and their dims."""
         second = ("logit_bis", "random_term_bis") if self._joint else ("random_term_bis",)
+        fixed = {"beta": ("term", "logit")} if self.design.terms else {}
         return {
-            "beta": ("term", "logit"),
+            **fixed,
             "gamma": ("random_term", "logit"),
             "gamma_cluster": ("cluster", "random_term", "logit"),
             "Sigma": ("logit", "random_term", *second),
@@ -106,8 +107,9 @@ class BGLMM(Regression):
     @property
     def blocks(self) -> Mapping[str, tuple[str, ...]]:
         """The parameters by block."""
+        fixed = {"fixed": ("beta",)} if self.design.terms else {}
         return {
-            "fixed": ("beta",),
+            **fixed,
             "random": ("gamma",),
             "variance": ("Sigma",),
             "clusters": ("gamma_cluster",),
@@ -162,7 +164,7 @@ class BGLMM(Regression):
         with pm.Model(coords=self.coords, check_bounds=False) as model:
             data = graph.containers(self.data)
             inner, raw = graph.coefficients(data, (P + p, L))
-            pm.Deterministic("beta", raw[:P], dims=self.parameters["beta"])
+            pm.Deterministic("beta", raw[:P], dims=("term", "logit"))
             gamma = pm.Deterministic("gamma", raw[P:], dims=self.parameters["gamma"])
             root = covariance.root(self.priors.Sigma, data, blocks, d)
             u = graph.deviations(data, inner, root, (J, blocks, d)).reshape((J, L, p))

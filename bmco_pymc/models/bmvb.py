@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 class BMVB(Model):
     r"""Pattern counts of each group as multinomial, with a Dirichlet prior.
 
-    .. math:: s_g \sim \mathrm{Multinomial}(n_g, \phi_g), \qquad \phi_g \sim \mathrm{Dirichlet}(\alpha_g)
+    .. math::
+
+        s_g \sim \mathrm{Multinomial}(n_g, \phi_g), \qquad \phi_g \sim \mathrm{Dirichlet}(\alpha_g)
 
     The posterior is :math:`\mathrm{Dirichlet}(\alpha_g + s_g)` and is drawn from exactly
     (Kavelaars, Mulder & Kaptein 2020, 10.1177/0962280220922256).

@@ -92,8 +92,7 @@ def pooled_fit(basis: Basis, counts: NDArray[np.int64], tolerance: float = 1e-6)
     Newton's method on the coefficients in the basis, where the prior is N(0, 1) for each; a step is
     halved until the log-posterior rises, so the start does not matter.
     """
-    n, M = basis.design.shape
-    L = counts.shape[1] - 1
+    M, L = basis.design.shape[1], counts.shape[1] - 1
     total = counts.sum(axis=1)
     x = np.zeros((M, L))
 
@@ -175,7 +174,7 @@ def cluster_information(
         Whether one block holds the deviations of all logits (d = L p, logit the slower index), or
         there is a block for each logit (d = p), which leaves the information between logits out.
     """
-    n, M = basis.design.shape
+    M = basis.design.shape[1]
     L, p = counts.shape[1] - 1, design_random.shape[1]
     J = int(cluster.max()) + 1
     total = counts.sum(axis=1)

@@ -1,4 +1,4 @@
-"""The prior of the clusters' covariance as numbers: hyperparameters and a basis of the deviations."""
+"""The prior of the clusters' covariance as numbers: hyperparameters, a basis of deviations."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ def spread_data(
             basis = basis @ np.linalg.svd(z, full_matrices=True)[2][::-1].T
         return Spread(basis, {"bartlett_shape": (nu - np.arange(p)) / 2})
     match prior.sd:
-        case HalfStudentT(nu, sigma):
-            sd = {"sd_nu": float(nu), "sd_scale": float(sigma)}
+        case HalfStudentT(degrees, sigma):
+            sd = {"sd_nu": float(degrees), "sd_scale": float(sigma)}
         case HalfNormal(sigma):
             sd = {"sd_scale": float(sigma)}
-        case Exponential(scale):
-            sd = {"sd_scale": float(scale)}
+        case Exponential(mean):
+            sd = {"sd_scale": float(mean)}
     # LKJ with a prior of each SD is not the same in another basis: the raw one stays
     hyper = {"eta": float(prior.eta), **sd} if p > 1 or prior.joint else sd
     return Spread(np.eye(p), hyper)
