@@ -114,8 +114,12 @@ def test_margins_are_dashed_lines_beside_the_zero_lines(effect):
     assert list(upright.get_xdata()) == [0.05, 0.05]
     _, flat = dashed(bmco.plot_effect(effect, "left", 0.1))
     assert list(flat.get_ydata()) == [-0.1, -0.1]
-    zeros = [line for line in lines(bmco.plot_effect(effect, margins=0.1)) if len(line.get_xdata())]
-    assert sum(0 in (line.get_xdata()[0], line.get_ydata()[0]) for line in zeros) >= 2
+    grey = [
+        line for line in lines(bmco.plot_effect(effect, margins=0.1)) if len(line.get_xdata()) > 1
+    ]
+    zeros = [line for line in grey if line.get_linestyle() == "-"]
+    assert [list(line.get_xdata()) for line in zeros] == [[0, 0], [0, 1]]  # upright, flat
+    assert [list(line.get_ydata()) for line in zeros] == [[0, 1], [0, 0]]
 
 
 def test_weights_add_the_boundary_of_comp(effect):
