@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import integrate, stats
 
 import bmco_pymc as bmco
@@ -75,10 +77,18 @@ def test_default_prior_is_uniform_for_every_outcome():
         assert alpha[0, half:].sum() == pytest.approx(1)
 
 
-def test_swapping_the_groups_flips_delta_exactly(trial_study):
-    there = bmco.BMVB(trial_study, bmco.Priors(phi=bmco.Dirichlet(*ALPHA))).fit(500, seed=7)
+concentrations = st.lists(st.floats(0.05, 20), min_size=4, max_size=4)
+
+
+@given(alpha=concentrations, other=concentrations, seed=st.integers(0, 10**6))
+@settings(max_examples=25, deadline=None)
+def test_swapping_the_groups_flips_delta_exactly(trial_study, alpha, other, seed):
     swapped = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", control="trt", treatment="ctl")
-    back = bmco.BMVB(swapped, bmco.Priors(phi=bmco.Dirichlet(*ALPHA[::-1]))).fit(500, seed=7)
+    settings_ = {"draws": 500, "seed": seed}
+    there = bmco.BMVB(trial_study, bmco.Priors(phi=bmco.Dirichlet(alpha, other))).fit(**settings_)
+    back = bmco.BMVB(swapped, bmco.Priors(phi=bmco.Dirichlet(other, alpha))).fit(**settings_)
+    one, two = there.effect().phi, back.effect().phi
+    assert np.array_equal(one.values, two.values[:, :, ::-1])
     assert np.array_equal(there.effect().delta, -back.effect().delta)
     right, left = there.effect().decide("any"), back.effect().decide("any", "left")
     assert right.probability == left.probability

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import expit, ndtr, softmax
@@ -381,8 +383,10 @@ def test_marginalise_asks_for_each_group_by_itself(clusters: str | None) -> None
 
 
 @pytest.mark.parametrize("clusters", [None, "observed", "new"])
-def test_swapping_the_groups_swaps_the_result_exactly(clusters: str | None) -> None:
-    population, draws = target(clusters), posterior()
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=25, deadline=None)
+def test_swapping_the_groups_swaps_the_result_exactly(clusters: str | None, seed: int) -> None:
+    population, draws = target(clusters, seed), posterior(seed + 1)
     swapped = Target(population.points[::-1], "", clusters)
     phi = marginalise(population, matrices, **draws)
     again = marginalise(swapped, lambda frame, arm: matrices(frame, 1 - arm), **draws)
@@ -390,8 +394,10 @@ def test_swapping_the_groups_swaps_the_result_exactly(clusters: str | None) -> N
 
 
 @pytest.mark.parametrize("clusters", [None, "observed", "new"])
-def test_permuting_the_outcomes_permutes_the_result(clusters: str | None) -> None:
-    population, draws = target(clusters), posterior()
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=25, deadline=None)
+def test_permuting_the_outcomes_permutes_the_result(clusters: str | None, seed: int) -> None:
+    population, draws = target(clusters, seed), posterior(seed + 1)
     order = [0, 2, 1]  # of the logits "11", "10", "01" when the two outcomes trade places
     permuted = {name: value[..., order] for name, value in draws.items() if name != "Sigma"}
     permuted["Sigma"] = draws["Sigma"][:, order]
