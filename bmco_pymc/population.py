@@ -275,6 +275,9 @@ def _check_options(
             raise InputError(argument, value, "is unknown here", choices)
     if cluster_weights == "equal" and clusters != "observed":
         raise InputError("cluster_weights", cluster_weights, "weights observed clusters only")
+    if standardise == "own" and not isinstance(population, Empirical):
+        what = f"{type(population).__name__} asks about the same covariate values in both groups"
+        raise InputError("standardise", standardise, what, ["pooled"])
     if not 0 <= steepness < math.inf:
         raise InputError("steepness", steepness, "must be a finite number of at least 0")
 

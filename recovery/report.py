@@ -98,7 +98,11 @@ def _fits(fits: Mapping[str, pd.DataFrame]) -> str:
             f"{ess.median():.0f}",
         ]
         lines.append(_row(cells))
-    return "\n".join(lines) + "\n"
+    remark = (
+        "The chains are short, to make many studies: then the largest R-hat of all parameters of a "
+        "fit,\nthose of the clusters among them, now and then exceeds 1.01. No fit was left out."
+    )
+    return "\n".join([*lines, "", remark]) + "\n"
 
 
 def _table(rows: pd.DataFrame) -> str:

@@ -535,6 +535,13 @@ def test_unknown_options(options: dict[str, Any], argument: str, says: str) -> N
     assert caught.value.argument == argument
 
 
+@pytest.mark.parametrize("population", [Value(40), Analytical()])
+def test_own_subjects_have_no_meaning_for_given_values(population: Value | Analytical) -> None:
+    with pytest.raises(InputError, match="same covariate values in both groups") as caught:
+        resolve(population, sample(table(), "age"), standardise="own")
+    assert caught.value.argument == "standardise"
+
+
 def test_clusters_need_a_model_with_clusters() -> None:
     flat = sample(table(), "age", cluster=None)
     with pytest.raises(InputError, match="choose from None"):
