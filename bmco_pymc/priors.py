@@ -16,50 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bmco_pymc.errors import InputError
+from bmco_pymc.hyperparameters import definite, finite, plain, square
 
 Array = NDArray[np.float64]
-
-
-def _finite(argument: str, value: Any, *, positive: bool = False, max_ndim: int = 2) -> Array:
-    """Return the value as an array of finite (positive) numbers, or say what is wrong."""
-    try:
-        array = np.array(value, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(argument, value, "must be a number or an array of numbers") from None
-    if array.ndim > max_ndim or array.size == 0:
-        shapes = ["a number", "a vector", "a matrix"][: max_ndim + 1]
-        raise InputError(argument, value, "must be " + " or ".join(shapes))
-    if not np.isfinite(array).all():
-        raise InputError(argument, value, "must be finite")
-    if positive and (array <= 0).any():
-        raise InputError(argument, value, "must be greater than zero")
-    return array
-
-
-def _definite(argument: str, value: Any) -> Array:
-    """Return a scalar, vector (diagonal) or matrix that is positive definite."""
-    array = _finite(argument, value)
-    if array.ndim < 2:
-        return _finite(argument, value, positive=True)
-    if array.shape[0] != array.shape[1]:
-        raise InputError(argument, value, f"a matrix must be square, this one is {array.shape}")
-    if not np.allclose(array, array.T, rtol=1e-8, atol=0):
-        raise InputError(argument, value, "the matrix is not symmetric")
-    try:
-        np.linalg.cholesky(array)
-    except np.linalg.LinAlgError:
-        raise InputError(argument, value, "the matrix is not positive definite") from None
-    return (array + array.T) / 2
-
-
-def _square(argument: str, array: Array, size: int, names: Sequence[str]) -> Array:
-    """Return the (size, size) matrix that a scalar, a diagonal or a matrix stands for."""
-    if array.ndim == 0:
-        return np.eye(size) * array
-    if array.shape[0] != size:
-        what = f"is for {array.shape[0]} terms, the model has {size}: {', '.join(names)}"
-        raise InputError(argument, array.tolist(), what)
-    return np.diag(array) if array.ndim == 1 else array
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,15 +55,15 @@ class Normal:
     precision: ArrayLike | None = None
 
     def __post_init__(self) -> None:
-        _finite("mean", self.mean, max_ndim=1)
+        finite("mean", self.mean, max_ndim=1)
         spreads = ("sd", "covariance", "precision")
         given = [name for name in spreads if getattr(self, name) is not None]
         if len(given) != 1:
             raise InputError("Normal", given, "needs exactly one of", spreads)
         if given == ["sd"]:
-            _finite("sd", self.sd, positive=True, max_ndim=1)
+            finite("sd", self.sd, positive=True, max_ndim=1)
         else:
-            _definite(given[0], getattr(self, given[0]))
+            definite(given[0], getattr(self, given[0]))
 
     def resolve(self, argument: str, terms: Sequence[str]) -> tuple[Array, Array]:
         """Return the mean (terms,) and the covariance (terms, terms) for the model's terms."""
@@ -114,15 +73,15 @@ class Normal:
             what = f"is for {mean.shape[0]} terms, the model has {size}: {', '.join(terms)}"
             raise InputError(f"{argument}.mean", self.mean, what)
         if self.sd is not None:
-            variance = _finite("sd", self.sd) ** 2
-            covariance = _square(f"{argument}.sd", variance, size, terms)
+            variance = finite("sd", self.sd) ** 2
+            covariance = square(f"{argument}.sd", variance, size, terms)
         elif self.covariance is not None:
-            covariance = _square(
-                f"{argument}.covariance", _definite("covariance", self.covariance), size, terms
+            covariance = square(
+                f"{argument}.covariance", definite("covariance", self.covariance), size, terms
             )
         else:
-            precision = _square(
-                f"{argument}.precision", _definite("precision", self.precision), size, terms
+            precision = square(
+                f"{argument}.precision", definite("precision", self.precision), size, terms
             )
             covariance = np.linalg.inv(precision)
             covariance = (covariance + covariance.T) / 2
@@ -130,7 +89,7 @@ class Normal:
 
     def __str__(self) -> str:
         name = next(n for n in ("sd", "covariance", "precision") if getattr(self, n) is not None)
-        return f"Normal(mean={_plain(self.mean)}, {name}={_plain(getattr(self, name))})"
+        return f"Normal(mean={plain(self.mean)}, {name}={plain(getattr(self, name))})"
 
 
 @dataclass(frozen=True)
@@ -140,7 +99,7 @@ class HalfNormal:
     sigma: float = 1.0
 
     def __post_init__(self) -> None:
-        _finite("sigma", self.sigma, positive=True, max_ndim=0)
+        finite("sigma", self.sigma, positive=True, max_ndim=0)
 
 
 @dataclass(frozen=True)
@@ -150,7 +109,7 @@ class Exponential:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        _finite("scale", self.scale, positive=True, max_ndim=0)
+        finite("scale", self.scale, positive=True, max_ndim=0)
 
 
 @dataclass(frozen=True)
@@ -161,8 +120,8 @@ class HalfStudentT:
     sigma: float = 1.0
 
     def __post_init__(self) -> None:
-        _finite("nu", self.nu, positive=True, max_ndim=0)
-        _finite("sigma", self.sigma, positive=True, max_ndim=0)
+        finite("nu", self.nu, positive=True, max_ndim=0)
+        finite("sigma", self.sigma, positive=True, max_ndim=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,8 +157,8 @@ class InverseWishart:
 
     def __post_init__(self) -> None:
         if self.nu is not None:
-            _finite("nu", self.nu, positive=True, max_ndim=0)
-        _definite("scale", self.scale)
+            finite("nu", self.nu, positive=True, max_ndim=0)
+        definite("scale", self.scale)
 
     def resolve(self, argument: str, terms: Sequence[str]) -> tuple[float, Array]:
         """Return ν and T (p, p) for the model's random terms."""
@@ -208,11 +167,11 @@ class InverseWishart:
         if nu <= size - 1:
             what = f"must be greater than the number of random terms minus one, {size - 1}"
             raise InputError(f"{argument}.nu", self.nu, what)
-        return nu, _square(f"{argument}.scale", _definite("scale", self.scale), size, terms)
+        return nu, square(f"{argument}.scale", definite("scale", self.scale), size, terms)
 
     def __str__(self) -> str:
-        nu = "number of random terms" if self.nu is None else _plain(self.nu)
-        return f"InverseWishart(nu={nu}, scale={_plain(self.scale)})"
+        nu = "number of random terms" if self.nu is None else plain(self.nu)
+        return f"InverseWishart(nu={nu}, scale={plain(self.scale)})"
 
 
 @dataclass(frozen=True)
@@ -241,7 +200,7 @@ class LKJ:
     joint: bool = False
 
     def __post_init__(self) -> None:
-        _finite("eta", self.eta, positive=True, max_ndim=0)
+        finite("eta", self.eta, positive=True, max_ndim=0)
         if not isinstance(self.sd, HalfNormal | Exponential | HalfStudentT):
             raise InputError("sd", self.sd, "must be a prior of a standard deviation", _SD_PRIORS)
 
@@ -273,7 +232,7 @@ class Dirichlet:
     def __post_init__(self) -> None:
         for name in ("alpha", "treatment"):
             if getattr(self, name) is not None:
-                _finite(name, getattr(self, name), positive=True, max_ndim=1)
+                finite(name, getattr(self, name), positive=True, max_ndim=1)
 
     def resolve(self, argument: str, patterns: Sequence[str]) -> Array:
         """Return the concentrations (2, patterns), the control's first."""
@@ -291,8 +250,8 @@ class Dirichlet:
         return np.stack(rows)
 
     def __str__(self) -> str:
-        alpha = "2/Q" if self.alpha is None else _plain(self.alpha)
-        tail = "" if self.treatment is None else f", treatment={_plain(self.treatment)}"
+        alpha = "2/Q" if self.alpha is None else plain(self.alpha)
+        tail = "" if self.treatment is None else f", treatment={plain(self.treatment)}"
         return f"Dirichlet(alpha={alpha}{tail})"
 
 
@@ -349,9 +308,3 @@ class Priors:
             if name not in known:
                 raise InputError(name, value, "there is no such prior", known)
         return replace(self, **changes)
-
-
-def _plain(value: Any) -> str:
-    """Return an array as nested lists of short numbers, a number as itself."""
-    array = np.asarray(value, dtype=float)
-    return f"{array:.6g}" if array.ndim == 0 else str(array.tolist())

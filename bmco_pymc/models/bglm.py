@@ -65,16 +65,6 @@ class BGLM(Regression):
         self.priors.beta.resolve("beta", self.design.terms)
 
     @property
-    def design(self) -> Design:
-        """The meaning of the formula."""
-        return self._sample[0]
-
-    @property
-    def cells(self) -> Cells:
-        """The analysed sample."""
-        return self._sample[1]
-
-    @property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:
         """The parameters and their dims."""
         return {"beta": ("term", "logit")}

@@ -83,16 +83,6 @@ class BGLMM(Regression):
         spread_data(self.priors.Sigma, self.design.random_terms)
 
     @property
-    def design(self) -> Design:
-        """The meaning of the formulas."""
-        return self._sample[0]
-
-    @property
-    def cells(self) -> Cells:
-        """The analysed sample."""
-        return self._sample[1]
-
-    @property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:
         """The parameters and their dims."""
         second = ("logit_bis", "random_term_bis") if self._joint else ("random_term_bis",)

@@ -25,6 +25,18 @@ class Regression(Model):
     family, is in `data`; the compiled code depends on `structure` alone.
     """
 
+    _sample: tuple[Design, Cells]
+
+    @property
+    def design(self) -> Design:
+        """The meaning of the formulas."""
+        return self._sample[0]
+
+    @property
+    def cells(self) -> Cells:
+        """The analysed sample."""
+        return self._sample[1]
+
     @property
     @abc.abstractmethod
     def data(self) -> Mapping[str, Any]:
@@ -106,9 +118,3 @@ def cell_data(basis: Basis, cells: Cells, design_random: NDArray[np.float64]) ->
         "total": cells.weight.astype(np.int64),
         "observed": cells.counts.astype(np.float64),
     }
-
-
-def design_of(sample: tuple[Design, Cells]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return X and Z of the analysed cells."""
-    design, cells = sample
-    return design.matrices(cells.frame, cells.arm)

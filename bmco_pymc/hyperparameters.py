@@ -1,0 +1,61 @@
+"""The numbers, vectors and matrices that a prior may have, checked and brought to one form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bmco_pymc.errors import InputError
+
+Array = NDArray[np.float64]
+
+
+def finite(argument: str, value: Any, *, positive: bool = False, max_ndim: int = 2) -> Array:
+    """Return the value as an array of finite (positive) numbers, or say what is wrong."""
+    try:
+        array = np.array(value, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(argument, value, "must be a number or an array of numbers") from None
+    if array.ndim > max_ndim or array.size == 0:
+        shapes = ["a number", "a vector", "a matrix"][: max_ndim + 1]
+        raise InputError(argument, value, "must be " + " or ".join(shapes))
+    if not np.isfinite(array).all():
+        raise InputError(argument, value, "must be finite")
+    if positive and (array <= 0).any():
+        raise InputError(argument, value, "must be greater than zero")
+    return array
+
+
+def definite(argument: str, value: Any) -> Array:
+    """Return a scalar, vector (diagonal) or matrix that is positive definite."""
+    array = finite(argument, value)
+    if array.ndim < 2:
+        return finite(argument, value, positive=True)
+    if array.shape[0] != array.shape[1]:
+        raise InputError(argument, value, f"a matrix must be square, this one is {array.shape}")
+    if not np.allclose(array, array.T, rtol=1e-8, atol=0):
+        raise InputError(argument, value, "the matrix is not symmetric")
+    try:
+        np.linalg.cholesky(array)
+    except np.linalg.LinAlgError:
+        raise InputError(argument, value, "the matrix is not positive definite") from None
+    return (array + array.T) / 2
+
+
+def square(argument: str, array: Array, size: int, names: Sequence[str]) -> Array:
+    """Return the (size, size) matrix that a scalar, a diagonal or a matrix stands for."""
+    if array.ndim == 0:
+        return np.eye(size) * array
+    if array.shape[0] != size:
+        what = f"is for {array.shape[0]} terms, the model has {size}: {', '.join(names)}"
+        raise InputError(argument, array.tolist(), what)
+    return np.diag(array) if array.ndim == 1 else array
+
+
+def plain(value: Any) -> str:
+    """Return an array as nested lists of short numbers, a number as itself."""
+    array = np.asarray(value, dtype=float)
+    return f"{array:.6g}" if array.ndim == 0 else str(array.tolist())
