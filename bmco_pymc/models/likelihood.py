@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numba
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType
@@ -109,6 +108,3 @@ def _compile(op: MultinomialLogit, node: Apply, **kwargs: Any) -> Callable[..., 
 def multinomial_logit(*inputs: Any) -> Any:
     """Return the scalar log-likelihood of the cells (a PyTensor variable)."""
     return MultinomialLogit()(*inputs)[0]
-
-
-numba_loglik = numba.njit(_loglik)

@@ -65,6 +65,8 @@ def spread_data(
         nu, scale = prior.resolve("Sigma", random_terms)
         basis = np.linalg.cholesky(scale)
         if design_random is not None and weight is not None:
+            # the component that the data know best comes last: in Bartlett's decomposition
+            # that leaves the entries of Sigma nearly independent a posteriori
             z = np.sqrt(weight)[:, None] * (design_random @ basis)
             basis = basis @ np.linalg.svd(z, full_matrices=True)[2][::-1].T
         return Spread(basis, {"bartlett_shape": (nu - np.arange(p)) / 2})
