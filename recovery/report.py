@@ -41,9 +41,9 @@ To run the study again, from the root of the repository:
 python -m recovery.run --jobs {jobs}
 ```
 
-It takes about a quarter of an hour on two idle processors. An interrupted run goes on where it
-stopped; after a change of the package, start anew with `--fresh`. `python -m recovery.run --help`
-has the other options.
+It takes some ten minutes on two idle processors. An interrupted run goes on where it stopped; after
+a change of the package, start anew with `--fresh`. `python -m recovery.run --help` has the other
+options.
 """
 
 
