@@ -1,15 +1,16 @@
-"""Compile a regression once for its structure, run NUTS, return a labelled DataTree.
+"""Run NUTS on a regression and return a labelled DataTree.
 
-Models of one structure differ in data only, so the code compiled for one serves them all: another
-prior of the same family, other counts, another study of the same shape. Two small things here go
-beyond nutpie's public functions: the starting points of a compiled model are replaced, because
-those that nutpie makes depend on the data that the model happened to be compiled with, and its
-statistics are renamed to ArviZ's names.
+The log-density is compiled once on a machine and takes every model as data (`bmco_pymc.engine`).
+Where nutpie's inner functions are not those we know, nutpie compiles the PyMC model instead, once
+for each structure: models of one structure differ in data only, so the code compiled for one serves
+them all. Then the starting points are replaced, because those that nutpie makes depend on the data
+that the model happened to be compiled with.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import sys
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -72,13 +73,23 @@ class Settings:
         return dataclasses.replace(self, seed=fresh)
 
 
-def compiled(model: Regression, reporter: Reporter) -> Any:
-    """Return the compiled structure of a model with the model's own data in it."""
+def prepared(model: Regression, reporter: Reporter) -> tuple[Any, bool]:
+    """Return the model for ``nutpie.sample``, and whether that is the compiled log-density."""
+    reporter.stage("Loading" if "bmco_pymc.engine" in sys.modules else "Compiling")
+    from bmco_pymc import engine
+
+    if engine.usable():
+        size = model.n_parameters
+        return engine.Density(None, packed=model.packed, size=size, start=_Start(size)), True
+    return compiled(model), False
+
+
+def compiled(model: Regression) -> Any:
+    """Return the PyMC model compiled by nutpie, once for each structure, with the model's data."""
     structure = model.structure
     if structure not in _COMPILED:
         import nutpie
 
-        reporter.stage("Compiling")
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Cannot cache compiled function")
             new = nutpie.compile_pymc_model(model.build(), var_names=list(model.parameters))
@@ -123,7 +134,7 @@ def sample(model: Regression, settings: Settings, *, progress: bool = True) -> x
 
     settings = settings.with_seed()
     with reporting(progress) as reporter:
-        ready = compiled(model, reporter)
+        ready, fused = prepared(model, reporter)
         reporter.stage("Sampling")
         tree = nutpie.sample(
             ready,
@@ -139,9 +150,17 @@ def sample(model: Regression, settings: Settings, *, progress: bool = True) -> x
             progress_rate=200,
         )
     n_draws = _finished_draws(tree, settings)
+    drawn = tree["posterior"]
+    if fused:
+        from bmco_pymc.kernel import callbacks
+
+        points = drawn["point"].values[:, :n_draws]  # (chain, draw, D)
+        flat = model.posterior(*callbacks.expand(points.reshape(-1, ready.size), model.packed))
+        values = {name: x.reshape(-1, n_draws, *x.shape[1:]) for name, x in flat.items()}
+    else:
+        values = {name: drawn[name].values[:, :n_draws] for name in model.parameters}
     posterior = {
-        name: (("chain", "draw", *dims), tree["posterior"][name].values[:, :n_draws])
-        for name, dims in model.parameters.items()
+        name: (("chain", "draw", *dims), values[name]) for name, dims in model.parameters.items()
     }
     stats = {
         new: (("chain", "draw"), tree["sample_stats"][old].values[:, :n_draws])

@@ -143,11 +143,13 @@ def test_every_term_random_and_no_random_intercept(multisite_study):
     assert slope.design.random_terms == ("x",)
 
 
-def test_compiles_once_for_a_structure(monkeypatch, schools_study):
+def test_public_route_compiles_once_for_a_structure(monkeypatch, schools_study):
     """Other priors of the same families, other counts, another study of the same shape."""
     import nutpie
 
-    from bmco_pymc import sampling
+    from bmco_pymc import engine, sampling
+
+    monkeypatch.setattr(engine, "usable", lambda: False)
 
     compilations = []
     original = nutpie.compile_pymc_model
@@ -188,6 +190,31 @@ def test_compiles_once_for_a_structure(monkeypatch, schools_study):
     # nothing is left over from the fits in between: not even the starting points
     assert np.array_equal(fitted(model), first)
     assert len(compilations) == 1
+
+
+def test_public_route_has_the_same_posterior(monkeypatch, trial_model, trial_fit):
+    """With a nutpie whose inner functions are not known, it compiles the PyMC model itself."""
+    import nutpie
+
+    from bmco_pymc import engine
+
+    assert engine.usable()  # or the tests of the compiled log-density test nothing
+    monkeypatch.setattr(engine, "__version__", "0.99.0")
+    assert not engine.usable()
+    compilations = []
+    original = nutpie.compile_pymc_model
+
+    def counted(*args, **kwargs):
+        compilations.append(args)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(nutpie, "compile_pymc_model", counted)
+    fit = trial_model.fit(seed=4, progress=False)
+    assert len(compilations) == 1
+    one, two = trial_fit.summary(), fit.summary()
+    error = np.hypot(one["mcse"], two["mcse"])
+    assert (abs(one["mean"] - two["mean"]) < 4 * error).all()
+    assert abs(np.log(one["sd"] / two["sd"])).max() < 0.1
 
 
 def test_counts_and_rows_give_the_same_draws(multisite_study):

@@ -27,11 +27,11 @@ def small_study(K=2, J=5, n=6, seed=3):
     return frame, [f"y{k}" for k in range(K)]
 
 
-def make(Sigma, random="1 + arm", K=2):
+def make(Sigma, random="1 + arm", K=2, sd=(0.05, 0.02)):
     frame, outcomes = small_study(K)
     study = bmco.Study(frame, outcomes, "arm", "a", "b", cluster="site")
     priors = bmco.Priors(
-        beta=bmco.Normal(0.3, sd=[0.05, 0.02]),
+        beta=bmco.Normal(0.3, sd=sd),
         gamma=bmco.Normal(-0.2, sd=1.5),
         Sigma=Sigma,
     )

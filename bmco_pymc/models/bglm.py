@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from bmco_pymc.cells import Cells
 from bmco_pymc.design import Design, make_design
 from bmco_pymc.models.base import check_study
 from bmco_pymc.models.geometry import joint_prior, make_basis
-from bmco_pymc.models.regression import Regression, cell_data
+from bmco_pymc.models.regression import Array, Regression, cell_data
 from bmco_pymc.priors import Priors
 from bmco_pymc.study import Study
 
@@ -84,6 +86,17 @@ class BGLM(Regression):
         X, Z = self.design.matrices(self.cells.frame, self.cells.arm)
         prior = joint_prior(self.priors.beta, self.design.terms, self.priors.gamma, ())
         return cell_data(make_basis(X, self.cells.counts, *prior), self.cells, Z)
+
+    @cached_property
+    def packed(self) -> Array:
+        """The data as the sampler takes them."""
+        from bmco_pymc.kernel.layout import pack
+
+        return pack(self.data, 0, np.zeros(0))
+
+    def posterior(self, coef: Array, u: Array, root: Array) -> dict[str, Array]:
+        """Return the raw coefficients."""
+        return {"beta": self.raw_coefficients(coef)}
 
     @property
     def structure(self) -> tuple[Any, ...]:

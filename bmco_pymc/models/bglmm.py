@@ -14,8 +14,8 @@ from bmco_pymc.design import Design, make_design
 from bmco_pymc.errors import InputError
 from bmco_pymc.models.base import check_study
 from bmco_pymc.models.geometry import cluster_information, joint_prior, make_basis
-from bmco_pymc.models.regression import Regression, cell_data
-from bmco_pymc.models.spread import is_joint, spread_data
+from bmco_pymc.models.regression import Array, Regression, cell_data
+from bmco_pymc.models.spread import is_joint, kernel_prior, spread_data
 from bmco_pymc.priors import Priors
 from bmco_pymc.study import Study
 
@@ -131,6 +131,30 @@ class BGLMM(Regression):
             "info": known.info,
             "lin": known.lin,
             "off": known.off,
+        }
+
+    @cached_property
+    def packed(self) -> Array:
+        """The data as the sampler takes them."""
+        from bmco_pymc.kernel.layout import pack
+
+        d = self.data["off"].shape[-1]
+        return pack(self.data, *kernel_prior(self.priors.Sigma, self.data, d))
+
+    def posterior(self, coef: Array, u: Array, root: Array) -> dict[str, Array]:
+        """Return the raw parameters."""
+        P, p, L, J = self.structure[1:5]
+        raw, turn = self.raw_coefficients(coef), self.data["basis_deviation"]
+        gamma = raw[:, P:]  # (S, p, L)
+        around = u.reshape(-1, J, L, p) @ turn.T
+        root = root if self._joint else turn @ root
+        Sigma = root @ root.swapaxes(-1, -2)
+        beta = {"beta": raw[:, :P]} if P else {}
+        return {
+            **beta,
+            "gamma": gamma,
+            "gamma_cluster": gamma[:, None] + around.swapaxes(2, 3),
+            "Sigma": Sigma.reshape(-1, L, p, L, p) if self._joint else Sigma,
         }
 
     @property

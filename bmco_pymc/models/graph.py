@@ -55,12 +55,12 @@ def observe(data: Mapping[str, Any], inner: Any, deviation: Any, n_logits: int) 
         data["design"],
         data["offset"],
         data["design_random"],
-        data["cluster_index"],
+        data["cluster_start"],
         data["total"],
         np.arange(n_logits + 1),
         logp=_counts_logp,
         random=_counts_random,
-        signature="(m,l),(j,l,p),(n,m),(n),(n,p),(n),(n),(q)->(n,q)",
+        signature="(m,l),(j,l,p),(m,n),(n),(p,n),(s),(n),(q)->(n,q)",
         observed=data["observed"],
     )
 
@@ -83,18 +83,19 @@ def _counts_random(
     design: Any,
     offset: Any,
     design_random: Any,
-    cluster: Any,
+    start: Any,
     total: Any,
     pattern: Any,
     rng: Any = None,
     size: Any = None,
 ) -> Any:
-    eta = offset[:, None] + design @ inner
-    eta = eta + np.einsum("np,nlp->nl", design_random, deviation[cluster])
+    cluster = np.repeat(np.arange(len(start) - 1), np.diff(start).astype(int))
+    eta = offset[:, None] + design.T @ inner
+    eta = eta + np.einsum("pn,nlp->nl", design_random, deviation[cluster])
     eta = np.column_stack([eta, np.zeros(len(eta))])
     phi = np.exp(eta - eta.max(axis=1, keepdims=True))
     phi /= phi.sum(axis=1, keepdims=True)
-    return rng.multinomial(total, phi).astype(float)
+    return rng.multinomial(total.astype(int), phi).astype(float)
 
 
 def no_deviation(n_logits: int) -> Any:

@@ -1,13 +1,6 @@
-"""The multinomial-logit log-likelihood of the cells: value and gradient in one pass over the data.
+"""The multinomial-logit log-likelihood as one PyTensor node, for the PyMC model.
 
-For cell i in cluster j, with row w of the design in the sampling basis, row z of the random terms
-and pattern counts y, the linear predictor of logit q is
-
-    eta_iq = offset_i + w'a_q + z'u_jq,        log L = sum_i sum_q y_iq log softmax([eta_i, 0])_q.
-
-A PyTensor graph of the same sum is some twenty nodes, and compiling them costs far more than
-sampling does; here it is one node whose numba code serves every number of outcomes, terms and
-clusters, with every array an input.
+A graph of the same sum is some twenty nodes, and compiling them costs far more than sampling does.
 """
 
 from __future__ import annotations
@@ -23,57 +16,35 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch import basic as numba_basic
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
+from bmco_pymc.kernel import SOURCE
+from bmco_pymc.kernel.likelihood import statistics, subtract_norm
 
-def _loglik(
-    coef: np.ndarray,  # (M, L) coefficients in the sampling basis
-    deviation: np.ndarray,  # (J, L, p) deviations of the clusters; p = 0 without clusters
-    design: np.ndarray,  # (n, M)
-    offset: np.ndarray,  # (n,)
-    design_random: np.ndarray,  # (n, p)
-    cluster: np.ndarray,  # (n,) int64
-    counts: np.ndarray,  # (n, L + 1), the reference pattern last
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    n, M = design.shape
-    L = coef.shape[1]
-    p = design_random.shape[1]
-    value = 0.0
-    d_coef = np.zeros((M, L))
-    d_deviation = np.zeros(deviation.shape)
-    eta = np.empty(L)
-    for i in range(n):
-        j = cluster[i]
-        top = 0.0  # the reference logit is zero, so the largest logit is never below it
-        for q in range(L):
-            e = offset[i]
-            for m in range(M):
-                e += design[i, m] * coef[m, q]
-            for k in range(p):
-                e += design_random[i, k] * deviation[j, q, k]
-            eta[q] = e
-            top = max(top, e)
-        norm = np.exp(-top)
-        total = counts[i, L]
-        hit = 0.0
-        for q in range(L):
-            hit += counts[i, q] * eta[q]
-            total += counts[i, q]
-            eta[q] = np.exp(eta[q] - top)
-            norm += eta[q]
-        value += hit - total * (top + np.log(norm))
-        for q in range(L):
-            g = counts[i, q] - total * eta[q] / norm
-            for m in range(M):
-                d_coef[m, q] += design[i, m] * g
-            for k in range(p):
-                d_deviation[j, q, k] += design_random[i, k] * g
-    return np.array(value), d_coef, d_deviation
+
+def _log_likelihood(coef, deviation, design, offset, design_random, start, counts):  # type: ignore[no-untyped-def]
+    """Return the value and its derivatives by coef (M, L) and deviation (J, L, p)."""
+    by_logit = np.ascontiguousarray(coef.T)
+    value, d_coef, d_deviation = statistics(counts, design, offset, design_random, start)
+    for q in range(by_logit.shape[0]):
+        for m in range(by_logit.shape[1]):
+            value += by_logit[q, m] * d_coef[q, m]
+        for j in range(deviation.shape[0]):
+            for k in range(deviation.shape[2]):
+                value += deviation[j, q, k] * d_deviation[j, q, k]
+    total = np.zeros(counts.shape[0])
+    for i in range(counts.shape[0]):
+        for q in range(counts.shape[1]):
+            total[i] += counts[i, q]
+    value += subtract_norm(
+        by_logit, deviation, design, offset, design_random, start, total, d_coef, d_deviation
+    )
+    return np.array(value), np.ascontiguousarray(d_coef.T), d_deviation
 
 
 class MultinomialLogit(Op):
-    """Log-likelihood of the cells together with its gradient.
+    """Log-likelihood of the cells together with its gradient, which costs no second pass.
 
-    Inputs are those of ``_loglik``; outputs are the scalar log-likelihood and its derivatives with
-    respect to ``coef`` and ``deviation``, so that the gradient costs no second pass.
+    Inputs are those of ``_log_likelihood``, see `bmco_pymc.kernel.likelihood`; outputs are the
+    scalar log-likelihood and its derivatives by ``coef`` and ``deviation``.
     """
 
     __props__ = ()
@@ -84,7 +55,8 @@ class MultinomialLogit(Op):
         return Apply(self, tensors, [pt.dscalar(), coef.type(), deviation.type()])
 
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any) -> None:
-        for storage, value in zip(output_storage, _loglik(*inputs), strict=True):
+        arrays = map(np.ascontiguousarray, inputs)
+        for storage, value in zip(output_storage, _log_likelihood(*arrays), strict=True):
             storage[0] = value
 
     def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[Any]:
@@ -101,8 +73,8 @@ class MultinomialLogit(Op):
 
 
 @register_funcify_default_op_cache_key(MultinomialLogit)
-def _compile(op: MultinomialLogit, node: Apply, **kwargs: Any) -> Callable[..., Any]:
-    return numba_basic.numba_njit(_loglik)
+def _compile(op: MultinomialLogit, node: Apply, **kwargs: Any) -> tuple[Callable[..., Any], int]:
+    return numba_basic.numba_njit(_log_likelihood), SOURCE
 
 
 def multinomial_logit(*inputs: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -16,6 +17,8 @@ from bmco_pymc.models.geometry import Basis
 
 if TYPE_CHECKING:
     from bmco_pymc.fit import Fit
+
+type Array = NDArray[np.float64]
 
 
 class Regression(Model):
@@ -46,6 +49,30 @@ class Regression(Model):
     @abc.abstractmethod
     def structure(self) -> tuple[Any, ...]:
         """What the compiled code depends on: the type of model and the sizes of its parameters."""
+
+    @cached_property
+    @abc.abstractmethod
+    def packed(self) -> Array:
+        """The data as the sampler takes them, see `bmco_pymc.kernel.layout`."""
+
+    @property
+    def n_parameters(self) -> int:
+        """Dimension of the sampling space."""
+        M, L = self.data["basis_scale"].shape
+        if "off" not in self.data:
+            return int(M * L)
+        J, B, d = self.data["off"].shape
+        return int(M * L + B * d * (d + 1) // 2 + J * B * d)
+
+    @abc.abstractmethod
+    def posterior(self, coef: Array, u: Array, root: Array) -> dict[str, Array]:
+        """Return raw parameters, draws first, from `bmco_pymc.kernel.density.expand`."""
+
+    @final
+    def raw_coefficients(self, coef: Array) -> Array:
+        """Return fixed and random means (S, M, L) from coefficients in the basis (S, L, M)."""
+        mean: Array = self.data["prior_mean"][:, None]
+        return mean + self.data["basis_terms"] @ coef.swapaxes(1, 2)  # (M, M) @ (S, M, L)
 
     @final
     def fit(
@@ -93,7 +120,7 @@ class Regression(Model):
         return make_fit(self, sample(self, settings, progress=progress))
 
 
-def cell_data(basis: Basis, cells: Cells, design_random: NDArray[np.float64]) -> dict[str, Any]:
+def cell_data(basis: Basis, cells: Cells, design_random: Array) -> dict[str, Any]:
     """Return the data containers that every regression has.
 
     Parameters
@@ -105,16 +132,19 @@ def cell_data(basis: Basis, cells: Cells, design_random: NDArray[np.float64]) ->
     design_random : ndarray, shape (n, p)
         Z in the basis of the deviations; p = 0 without clusters.
     """
-    n = len(cells)
+    if cells.cluster is None:
+        start = np.array([0, len(cells)])
+    else:  # cells are sorted by cluster
+        start = np.searchsorted(cells.cluster, np.arange(len(cells.cluster_labels) + 1))
     return {
         "prior_mean": basis.mean,
         "basis_terms": basis.terms,
         "basis_logits": basis.logits,
         "basis_scale": basis.scale,
-        "design": basis.design,
+        "design": np.ascontiguousarray(basis.design.T),
         "offset": basis.offset,
-        "design_random": design_random,
-        "cluster_index": (np.zeros(n) if cells.cluster is None else cells.cluster).astype(np.int64),
-        "total": cells.weight.astype(np.int64),
+        "design_random": np.ascontiguousarray(design_random.T),
+        "cluster_start": start.astype(np.float64),
+        "total": cells.weight.astype(np.float64),
         "observed": cells.counts.astype(np.float64),
     }

@@ -80,3 +80,31 @@ def spread_data(
     # LKJ with a prior of each SD is not the same in another basis: the raw one stays
     hyper = {"eta": float(prior.eta), **sd} if p > 1 or prior.joint else sd
     return Spread(np.eye(p), hyper)
+
+
+def kernel_prior(
+    prior: InverseWishart | LKJ, hyper: Mapping[str, Any], d: int
+) -> tuple[int, Array]:
+    """Return the prior as `bmco_pymc.kernel.covariance` takes it: family and hyperparameters.
+
+    Parameters
+    ----------
+    prior : InverseWishart or LKJ
+    hyper : mapping
+        The hyperparameters in the data containers, see `spread_data`.
+    d : int
+        Deviations in a block.
+    """
+    from bmco_pymc.kernel import covariance
+
+    if isinstance(prior, InverseWishart):
+        return covariance.INVERSE_WISHART, hyper["bartlett_shape"]
+    match prior.sd:
+        case HalfStudentT():
+            family = covariance.HALF_STUDENT_T
+        case HalfNormal():
+            family = covariance.HALF_NORMAL
+        case _:
+            family = covariance.EXPONENTIAL
+    scales = np.full(d, hyper["sd_scale"])
+    return family, np.array([hyper.get("eta", 1.0), hyper.get("sd_nu", 1.0), *scales])

@@ -1,0 +1,149 @@
+"""The compiled log-density: accurate exp and log, and exactly the density of the PyMC model."""
+
+import numba
+import numpy as np
+import pytest
+from scipy.special import logsumexp, softmax
+from test_density import Map, make, small_study
+
+import bmco_pymc as bmco
+from bmco_pymc.kernel import callbacks, elementary
+from bmco_pymc.kernel.density import log_density
+from bmco_pymc.kernel.likelihood import BLOCK, statistics, subtract_norm
+
+
+@numba.njit
+def each(function, numbers):
+    out = np.empty_like(numbers)
+    for i in range(len(numbers)):
+        out[i] = function(numbers[i])
+    return out
+
+
+def test_exp_and_log():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.uniform(-708, 709, 10**5), rng.normal(size=10**5), [0.0, -0.0, 1.0]])
+    assert abs(each(elementary.exp, x) / np.exp(x) - 1).max() < 1e-15
+    assert each(elementary.exp, np.array([-1e5, -800.0])).max() < 1e-300  # as good as nothing
+    for y in (1 + np.exp(rng.uniform(-36, 0, 10**5)), np.exp(rng.uniform(0, 600, 10**5))):
+        assert (abs(each(elementary.log, y) - np.log(y)) <= 5e-16 * (1 + np.log(y))).all()
+    assert each(elementary.log, np.ones(1))[0] == 0
+
+
+def cells(n, M, L, p, sizes, seed, scale=1.0, offset=True):
+    rng = np.random.default_rng(seed)
+    return {
+        "coef": scale * rng.normal(size=(L, M)),
+        "deviation": rng.normal(size=(len(sizes), L, p)),
+        "design": rng.normal(size=(M, n)),
+        "offset": rng.normal(size=n if offset else 0),
+        "design_random": rng.normal(size=(p, n)),
+        "start": np.concatenate([[0], np.cumsum(sizes)]).astype(float),
+    }, rng.multinomial(4, np.full(L + 1, 1 / (L + 1)), n).astype(float)
+
+
+CELLS = {
+    "one cell": (1, 2, 3, 1, [1], 1.0, True),
+    "no cluster": (300, 4, 3, 0, [300], 1.0, False),
+    "small clusters": (2 * BLOCK + 5, 3, 1, 2, [1, 2, BLOCK, 3, BLOCK - 1], 1.0, True),
+    "seven logits": (40, 2, 7, 1, [20, 20], 1.0, True),
+    "large": (60, 3, 3, 1, [30, 30], 400.0, True),  # linear predictors beyond 700
+    "both kinds of block": (3 * BLOCK, 1, 3, 0, [3 * BLOCK], 1.0, False),
+}
+
+
+@pytest.mark.parametrize("case", CELLS)
+def test_log_likelihood_is_the_textbook_one(case):
+    n, M, L, p, sizes, scale, offset = CELLS[case]
+    x, counts = cells(n, M, L, p, sizes, 1, scale, offset)
+    if case == "both kinds of block":
+        x["design"][:, BLOCK : 2 * BLOCK] *= 1e3
+    cluster = np.repeat(np.arange(len(sizes)), sizes)
+    eta = x["design"].T @ x["coef"].T + (x["offset"][:, None] if offset else 0)
+    eta = eta + np.einsum("pn,nlp->nl", x["design_random"], x["deviation"][cluster])
+    eta = np.column_stack([eta, np.zeros(n)])
+    if scale > 1:
+        assert abs(eta).max() > 700
+    total = counts.sum(axis=1)
+    value = float((counts * (eta - logsumexp(eta, axis=1)[:, None])).sum())
+    rest = (counts - total[:, None] * softmax(eta, axis=1))[:, :-1]  # (n, L)
+    d_coef = rest.T @ x["design"].T
+    d_deviation = np.zeros_like(x["deviation"])
+    np.add.at(d_deviation, cluster, np.einsum("nl,pn->nlp", rest, x["design_random"]))
+
+    arrays = [x[name] for name in ("design", "offset", "design_random", "start")]
+    constant, fixed, random = statistics(counts, *arrays)
+    linear = constant + (fixed * x["coef"]).sum() + (random * x["deviation"]).sum()
+    norm = subtract_norm(x["coef"], x["deviation"], *arrays, total, fixed, random)
+    size = abs(counts * eta).sum() + abs(value)
+    assert linear + norm == pytest.approx(value, abs=1e-14 * size)
+    for ours, theirs in ((fixed, d_coef), (random, d_deviation)):
+        if theirs.size:
+            assert abs(ours - theirs).max() < 1e-12 * max(abs(theirs).max(), 1)
+
+
+def flat():
+    frame, outcomes = small_study(3)
+    study = bmco.Study(frame, outcomes, "arm", "a", "b")
+    return bmco.BGLM(study, "arm * age", priors=bmco.Priors(beta=bmco.Normal(0.3, sd=0.2)))
+
+
+MODELS = {
+    "flat": flat,
+    "inverse-Wishart": lambda: make(bmco.InverseWishart(2.7, [[0.3, 0.1], [0.1, 0.5]])),
+    "three random terms": lambda: make(bmco.InverseWishart(4.2, 0.3), "1 + arm + age", sd=0.03),
+    "half-normal": lambda: make(bmco.LKJ(1.7, sd=bmco.HalfNormal(0.8)), "1 + arm + age", sd=0.03),
+    "half-t": lambda: make(bmco.LKJ(0.6, sd=bmco.HalfStudentT(4, 0.8))),
+    "one random term": lambda: make(bmco.LKJ(2, sd=bmco.Exponential(0.8)), "1", sd=0.03),
+    "joint": lambda: make(bmco.LKJ(1.7, sd=bmco.Exponential(0.5), joint=True)),
+    "three outcomes": lambda: make(bmco.InverseWishart(2.5, 0.3), "1 + arm", 3),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_log_density_is_that_of_the_pymc_model(name):
+    """Up to one constant; its gradient to 1e-9, near the mode and far out."""
+    model = MODELS[name]()
+    graph = Map(model)
+    assert graph.size == model.n_parameters
+    rng = np.random.default_rng(1)
+    constants = []
+    for scale in (0.1, 0.7, 3.0):
+        x = rng.normal(0, scale, graph.size)
+        gradient = np.empty_like(x)
+        value = log_density(x, model.packed, gradient)
+        theirs = graph.gradient(x)
+        assert abs(gradient - theirs).max() < 1e-9 * abs(theirs).max()
+        constants.append(value - graph.logp(x))
+        assert constants[-1] == pytest.approx(constants[0], abs=1e-12 * max(1, abs(value)))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_draws_are_expanded_as_the_pymc_model_does(name):
+    model = MODELS[name]()
+    graph = Map(model)
+    x = np.random.default_rng(2).normal(0, 0.7, (3, graph.size))
+    ours = model.posterior(*callbacks.expand(x, model.packed))
+    for s, point in enumerate(x):
+        theirs = graph.raw(point)
+        for parameter, values in theirs.items():
+            assert ours[parameter][s] == pytest.approx(values, rel=1e-9, abs=1e-12)
+
+
+def test_a_fit_of_another_structure_compiles_nothing(trial_model, multisite_model, monkeypatch):
+    """Other sizes and another prior family are data; the PyMC model is not even built."""
+    import nutpie
+    from numba.core import event
+
+    settings = {"draws": 50, "tune": 200, "seed": 1, "progress": False}
+    with pytest.warns(bmco.ConvergenceWarning):  # far too few draws, on purpose
+        trial_model.fit(**settings)
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("compiled a PyMC model")
+
+    monkeypatch.setattr(nutpie, "compile_pymc_model", refuse)
+    listener = event.RecordingListener()
+    with event.install_listener("numba:compile", listener), pytest.warns(bmco.ConvergenceWarning):
+        multisite_model.with_priors(Sigma=bmco.LKJ(2)).fit(**settings)
+    assert listener.buffer == []
