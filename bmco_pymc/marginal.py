@@ -11,13 +11,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bmco_pymc.condense import Rows, condense
 from bmco_pymc.population import Target
 from bmco_pymc.quadrature import largest_variance, node_count, normal_nodes
+from bmco_pymc.slopes import steepness_of_step
 
 type Floats = NDArray[np.float64]
 # Covariates of n points and a group (0 control, 1 treatment) to X (n, P) and Z (n, p).
@@ -81,26 +84,36 @@ def marginalise(
     >>> marginalise(target, matrices, beta).round(3).tolist()
     [[[0.5, 0.5], [0.611, 0.389]]]
     """
-    arms = [(*matrices(points.frame, arm), points) for arm, points in enumerate(target.points)]
+    given = {"beta": beta, "gamma": gamma, "gamma_cluster": gamma_cluster, "Sigma": Sigma}
+    draws = {name: values for name, values in given.items() if values is not None}
+    if target.clusters == "new" and (gamma is None or Sigma is None):
+        raise TypeError("new clusters need gamma and Sigma")
+    if target.clusters == "observed" and gamma_cluster is None:
+        raise TypeError("observed clusters need gamma_cluster")
+    steepness = partial(steepness_of_step, draws, target.clusters)
+    arms = [
+        condense(Rows(*matrices(points.frame, arm), points.weight, points.cluster), steepness)
+        for arm, points in enumerate(target.points)
+    ]
     if target.clusters == "new":
-        if gamma is None or Sigma is None:
-            raise TypeError("new clusters need gamma and Sigma")
+        assert gamma is not None
+        assert Sigma is not None
         # The same nodes for both groups, or their difference picks up the error of integration.
-        variance = max(largest_variance(Sigma, Z, points.weight) for _, Z, points in arms)
+        variance = max(largest_variance(Sigma, rows.Z, rows.weight) for rows in arms)
         n_nodes = node_count(beta.shape[-1], variance)
         phi = [
-            average_phi_new(beta, gamma, Sigma, X, Z, points.weight, n_nodes=n_nodes)
-            for X, Z, points in arms
+            average_phi_new(beta, gamma, Sigma, rows.X, rows.Z, rows.weight, n_nodes=n_nodes)
+            for rows in arms
         ]
     elif target.clusters == "observed":
-        if gamma_cluster is None:
-            raise TypeError("observed clusters need gamma_cluster")
         phi = [
-            average_phi(beta, X, points.weight, gamma=gamma_cluster, Z=Z, cluster=points.cluster)
-            for X, Z, points in arms
+            average_phi(
+                beta, rows.X, rows.weight, gamma=gamma_cluster, Z=rows.Z, cluster=rows.cluster
+            )
+            for rows in arms
         ]
     else:
-        phi = [average_phi(beta, X, points.weight) for X, _, points in arms]
+        phi = [average_phi(beta, rows.X, rows.weight) for rows in arms]
     return np.stack(phi, axis=1)
 
 
@@ -231,29 +244,56 @@ def average_phi_new(
     >>> average_phi_new(beta, gamma, Sigma, X, Z, np.ones(1)).round(4).tolist()
     [[0.6751, 0.3249]]
     """
-    from bmco_pymc import new_clusters  # numba takes a second to import
+    from bmco_pymc import grid, new_clusters  # numba takes a second to import
 
-    n_logits, n_terms = beta.shape[-1], Z.shape[1]
+    n_logits = beta.shape[-1]
     if n_nodes is None:
         n_nodes = node_count(n_logits, largest_variance(Sigma, Z, weight))
-    nodes = normal_nodes(n_logits, n_nodes)
     distinct, which = np.unique(Z, axis=0, return_inverse=True)  # (D, p), (n,)
+    order = np.argsort(which, kind="stable")
+    X, Z, which, weight = X[order], Z[order], which[order], weight[order]
     jobs = new_clusters.deal(weight, which, n_nodes, share=4.0 if n_logits <= 3 else 2.0)
     phi = np.zeros((len(beta), n_logits + 1))
+    joint = _joint(Sigma)
+    sizes = np.full((len(beta), len(distinct)), grid.MOST + 1)
+    if n_logits < len(grid.RADIUS2):
+        sizes = grid.grid_sizes(joint, distinct)
+    points = np.bincount(which)  # of each z
+    on_grid = (sizes.max(axis=1) <= grid.MOST) & (
+        sizes @ points <= len(jobs.point) * new_clusters.RUN
+    )
 
-    def add(draws: slice) -> None:
-        eta = X @ beta[draws] + Z @ gamma[draws]  # (n, P) @ (s, P, L) -> (s, n, L)
-        joint = Sigma[draws]
-        if joint.ndim == 4:
-            joint = np.zeros((len(eta), n_logits, n_terms, n_logits, n_terms))
-            diagonal = np.arange(n_logits)
-            # Indices apart from each other put their axis first: (L, s, p, p).
-            joint[:, diagonal, :, diagonal, :] = Sigma[draws].swapaxes(0, 1)
-        joint = np.ascontiguousarray(joint)  # one memory layout, so one compiled version
-        new_clusters.integrate(eta, joint, distinct, nodes, jobs, phi[draws])
+    def add(part: NDArray[np.intp], use_grid: bool) -> None:
+        eta = X @ beta[part] + Z @ gamma[part]  # (n, P) @ (s, P, L) -> (s, n, L)
+        own = np.zeros((len(part), n_logits + 1))
+        if use_grid:
+            most = int(sizes[part].max())
+            grid.integrate(eta, joint[part], distinct, which, weight, most, own)
+        else:
+            nodes = normal_nodes(n_logits, n_nodes)
+            new_clusters.integrate(eta, joint[part], distinct, nodes, jobs, own)
+        phi[part] = own
 
-    _in_blocks(add, len(beta), len(X) * n_logits)
+    for use_grid in (True, False):
+        draws = np.flatnonzero(on_grid == use_grid)
+        _in_blocks(
+            lambda block: add(draws[block], use_grid),  # noqa: B023 - called before it changes
+            len(draws),
+            len(X) * n_logits,
+        )
     return phi
+
+
+def _joint(Sigma: Floats) -> Floats:
+    """Return the covariance as (S, L, p, L, p), in one memory layout for one compiled version."""
+    if Sigma.ndim == 5:
+        return np.ascontiguousarray(Sigma)
+    n_draws, n_logits, n_terms = Sigma.shape[:3]
+    joint = np.zeros((n_draws, n_logits, n_terms, n_logits, n_terms))
+    diagonal = np.arange(n_logits)
+    # Indices apart from each other put their axis first: (L, S, p, p).
+    joint[:, diagonal, :, diagonal, :] = Sigma.swapaxes(0, 1)
+    return joint
 
 
 def _add_softmax(eta: Floats, weight: Floats, phi: Floats) -> None:

@@ -16,16 +16,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from bmco_pymc.kernel import elementary
+
 RUN = 64  # nodes in a run: a run of each logit stays in the fastest cache
 SAFE = 600.0  # exp(600) and sums of it are far from overflow
 # Sums may be reordered, so that they vectorise; infinity and NaN keep their meaning.
 RELAXED = {"reassoc", "contract", "nsz"}
-
-# For x = k log 2 + r, exp(x) = 2^k exp(r), and a Taylor polynomial gives exp(r) to 1e-14. numba's
-# own exp is not vectorised and would take most of the time.
-LOG2_E = 1.4426950408889634
-LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-TAYLOR = tuple(1.0 / float(np.prod(np.arange(1.0, n + 1))) for n in range(11, -1, -1))
 
 
 class Jobs(NamedTuple):
@@ -98,7 +94,7 @@ def deal(
     return Jobs(point, z[point], run[order], (weight / length)[point])
 
 
-@njit(nogil=True, cache=True, fastmath=RELAXED)
+@njit(nogil=True, cache=True, fastmath=RELAXED, error_model="numpy")
 def integrate(
     eta: NDArray[np.float64],
     Sigma: NDArray[np.float64],
@@ -129,15 +125,14 @@ def integrate(
     reach = np.abs(nodes).max()
     u = np.empty((n_logits, RUN))
     exp_u = np.empty((n_logits, RUN))
-    bits = np.empty(RUN, dtype=np.int64)
     odds, reference = np.empty(n_logits), np.empty(RUN)
     for s in range(n_draws):
         last_z, last_run, farthest = -1, -1, 0.0
         for j in range(len(jobs.point)):
             i, z, run, weight = jobs.point[j], jobs.z[j], jobs.run[j], jobs.weight[j] / RUN
             if z != last_z:
-                _covariance(Sigma[s], Z[z], covariance)
-                _root(covariance, root)
+                covariance_of(Sigma[s], Z[z], covariance)
+                root_of(covariance, root)
                 farthest = 0.0  # bound on |u|
                 for q in range(n_logits):
                     farthest = max(farthest, np.abs(root[q, : q + 1]).sum() * reach)
@@ -150,15 +145,16 @@ def integrate(
                             for t in range(RUN):
                                 u[q, t] += root[q, m] * nodes[m, run * RUN + t]
                     if farthest < SAFE:
-                        _exp(u[q], bits, exp_u[q])
+                        for t in range(RUN):
+                            exp_u[q, t] = elementary.exp(u[q, t])
             if farthest + np.abs(eta[s, i]).max() < SAFE:
                 _split_softmax(eta[s, i], exp_u, weight, phi[s], odds, reference)
             else:
                 _softmax(eta[s, i], u, weight, phi[s])
 
 
-@njit(nogil=True, cache=True)
-def _covariance(
+@njit(nogil=True, cache=True, error_model="numpy")
+def covariance_of(
     Sigma: NDArray[np.float64], z: NDArray[np.float64], covariance: NDArray[np.float64]
 ) -> None:
     """Write z' Sigma z of shape (L, L), where Sigma has shape (L, p, L, p)."""
@@ -172,8 +168,8 @@ def _covariance(
             covariance[q, m] = total
 
 
-@njit(nogil=True, cache=True)
-def _root(covariance: NDArray[np.float64], root: NDArray[np.float64]) -> None:
+@njit(nogil=True, cache=True, error_model="numpy")
+def root_of(covariance: NDArray[np.float64], root: NDArray[np.float64]) -> None:
     """Write the Cholesky factor; a direction without variance of its own gets a zero column."""
     root[:] = 0.0
     for m in range(len(covariance)):
@@ -184,23 +180,7 @@ def _root(covariance: NDArray[np.float64], root: NDArray[np.float64]) -> None:
                 root[q, m] = (covariance[q, m] - (root[q, :m] * root[m, :m]).sum()) / root[m, m]
 
 
-@njit(nogil=True, cache=True, fastmath=RELAXED)
-def _exp(x: NDArray[np.float64], bits: NDArray[np.int64], result: NDArray[np.float64]) -> None:
-    """Write exp(x) for |x| < 700; ``bits`` is room for as many numbers."""
-    for t in range(RUN):
-        k = np.floor(x[t] * LOG2_E + 0.5)
-        r = (x[t] - k * LN2_HIGH) - k * LN2_LOW
-        value = TAYLOR[0]
-        for n in range(1, 12):
-            value = value * r + TAYLOR[n]
-        result[t] = value
-        bits[t] = (np.int64(k) + 1023) << 52  # the exponent field of the double 2^k
-    power = bits.view(np.float64)
-    for t in range(RUN):
-        result[t] *= power[t]
-
-
-@njit(nogil=True, cache=True, fastmath=RELAXED)
+@njit(nogil=True, cache=True, fastmath=RELAXED, error_model="numpy")
 def _split_softmax(
     eta: NDArray[np.float64],
     exp_u: NDArray[np.float64],
@@ -229,7 +209,7 @@ def _split_softmax(
         phi[q] += weight * odds[q] * total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _softmax(
     eta: NDArray[np.float64],
     u: NDArray[np.float64],

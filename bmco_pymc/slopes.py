@@ -60,15 +60,37 @@ def steepest(
         dX, dZ = ((a - b) / width for a, b in zip(above, below, strict=True))
         dX, dZ = _distinct(dX, dZ)
         for dx, dz in zip(dX, dZ, strict=True):
-            slope = np.einsum("p,spl->sl", dx, draws["beta"])
-            if clusters == "observed":
-                slope = slope[:, None] + np.einsum("k,sjkl->sjl", dz, draws["gamma_cluster"])
-            elif clusters == "new":
-                slope = slope + np.einsum("k,skl->sl", dz, draws["gamma"])
-                spread = REACH * np.sqrt(_slope_variance(draws["Sigma"], dz))
-                slope = np.stack([slope - spread, slope + spread])
-            largest = max(largest, steepness(slope))
+            largest = max(largest, steepness_of_step(draws, clusters, dx, dz))
     return largest
+
+
+def steepness_of_step(
+    draws: Mapping[str, Floats],
+    clusters: str | None,
+    dx: Floats,
+    dz: Floats,
+    cluster: int | None = None,
+) -> float:
+    """Return the largest change of any log odds for a step in the designs, over all draws.
+
+    Parameters
+    ----------
+    draws, clusters
+        As in `steepest`.
+    dx, dz : ndarray, shapes (P,) and (p,)
+        The step.
+    cluster : int, optional
+        The observed cluster that counts; all of them by default.
+    """
+    slope = np.einsum("p,spl->sl", dx, draws["beta"])
+    if clusters == "observed" and dz.any():
+        each = draws["gamma_cluster"] if cluster is None else draws["gamma_cluster"][:, [cluster]]
+        slope = slope[:, None] + np.einsum("k,sjkl->sjl", dz, each)
+    elif clusters == "new" and dz.any():
+        slope = slope + np.einsum("k,skl->sl", dz, draws["gamma"])
+        spread = REACH * np.sqrt(_slope_variance(draws["Sigma"], dz))
+        slope = np.stack([slope - spread, slope + spread])
+    return steepness(slope)
 
 
 def _distinct(dX: Floats, dZ: Floats) -> tuple[Floats, Floats]:
