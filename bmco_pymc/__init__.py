@@ -27,6 +27,7 @@ from bmco_pymc.priors import (
     Priors,
 )
 from bmco_pymc.rstyle import bglm, bglmm, bmvb
+from bmco_pymc.store import load
 from bmco_pymc.study import Study
 
 __version__ = "0.1.0"
@@ -59,6 +60,7 @@ __all__ = [
     "bglmm",
     "bmvb",
     "decide",
+    "load",
     "load_multisite",
     "load_schools",
     "load_trial",

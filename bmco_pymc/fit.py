@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from bmco_pymc.estimates import estimates
 from bmco_pymc.models.base import Model
 from bmco_pymc.population import Analytical, Empirical, Value
 from bmco_pymc.render import as_html, as_text
+from bmco_pymc.versions import software
 
 if TYPE_CHECKING:
     from bmco_pymc.effect import Effect
@@ -104,6 +106,37 @@ class Fit:
         ]
         return estimates(posterior[names], self.diagnostics, ci_prob)
 
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Keep the fit in one file, for `bmco_pymc.load`.
+
+        The file holds the draws and statistics (``idata``), the analysed rows of the study with all
+        their columns, the formulas, priors and settings, and the versions of the software: mind who
+        may see the data. It is a zarr store in a zip, which ``xarray`` and ArviZ can read too, with
+        a checksum, and holds no code. It appears under its name only when it is complete and has
+        been read back.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; ``.zarr.zip`` is a good ending.
+        overwrite : bool
+            Whether to replace a file that is there.
+
+        Raises
+        ------
+        InputError
+            If the file is there already or cannot be written, or if a column that the model uses,
+            or something added to ``idata``, cannot be stored exactly.
+
+        Warns
+        -----
+        InputWarning
+            If a column that the model does not use cannot be stored; it is left out.
+        """
+        from bmco_pymc.store import save
+
+        save(self, path, overwrite=overwrite)
+
     def _facts(self) -> tuple[str, list[list[str]], list[str]]:
         attrs = self.idata.attrs
         posterior = self.idata["posterior"]
@@ -136,6 +169,7 @@ class Fit:
 
 def make_fit(model: Model, idata: xr.DataTree) -> Fit:
     """Judge the draws, warn once if they are not good enough, and return the fit."""
+    idata.attrs.setdefault("software", software())
     diagnostics = diagnose(idata, model.blocks)
     diagnostics.warn(stacklevel=3)
     return Fit(model, idata, diagnostics)
