@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,11 @@ from bmco_pymc.render import as_html, as_text
 from bmco_pymc.versions import software
 
 if TYPE_CHECKING:
+    from narwhals.typing import IntoFrame
+
     from bmco_pymc.effect import Effect
+    from bmco_pymc.priors import Priors
+    from bmco_pymc.study import Study
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -136,6 +141,53 @@ class Fit:
         from bmco_pymc.store import save
 
         save(self, path, overwrite=overwrite)
+
+    def update(
+        self,
+        data: IntoFrame | Study | None = None,
+        *,
+        priors: Priors | Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> Fit:
+        """Fit the same analysis again, with other data, priors or settings.
+
+        What is not given stays as it was, the seed and the other sampler settings too. Nothing is
+        compiled anew while the number of terms, clusters and outcomes and the families of the
+        priors stay the same.
+
+        Parameters
+        ----------
+        data : data frame or Study, optional
+            A frame with the same columns in the same roles, or a study of its own. Terms that learn
+            from data (splines, ``scale()``) learn from these.
+        priors : Priors or mapping, optional
+            All priors, or those to replace: ``{"beta": Normal(0, sd=1)}``.
+        **settings
+            Settings of ``model.fit``: ``draws``, ``tune``, ``chains``, ``seed``, ``progress`` ...
+
+        Returns
+        -------
+        Fit
+            A new fit; this one stays as it is.
+
+        Raises
+        ------
+        InputError
+            If the data lack a column, or a prior or setting does not fit the analysis.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> trial = bmco.load_trial()
+        >>> first = bmco.Study(trial[:200], ["y1", "y2"], "arm", control="ctl", treatment="trt")
+        >>> interim = bmco.BMVB(first).fit(seed=1)
+        >>> final = interim.update(trial)
+        >>> final.model.study.n_input, final.idata.attrs["seed"]
+        (240, 1)
+        """
+        from bmco_pymc.refit import update
+
+        return update(self, data, priors=priors, **settings)
 
     def _facts(self) -> tuple[str, list[list[str]], list[str]]:
         attrs = self.idata.attrs
