@@ -26,6 +26,7 @@ from bmco_pymc.priors import (
     Normal,
     Priors,
 )
+from bmco_pymc.report import Report
 from bmco_pymc.rstyle import bglm, bglmm, bmvb
 from bmco_pymc.store import load
 from bmco_pymc.study import Study
@@ -53,6 +54,7 @@ __all__ = [
     "InverseWishart",
     "Normal",
     "Priors",
+    "Report",
     "Study",
     "Value",
     "__version__",
