@@ -25,9 +25,10 @@ FORMAT = 1
 _COMMENT = "bmco_pymc {version} fit, format {format}, sha256 "
 _END = re.compile(rb"bmco_pymc (\S+) fit, format (\d+), sha256 ([0-9a-f]{64})\Z")
 _LONGEST = 256  # bytes, of the comment
+_DIGITS = 64  # of the checksum, at its end
 
 
-def write(content: bytes, path: Path, check: Callable[[bytes], None]) -> None:
+def write(content: bytes | memoryview, path: Path, check: Callable[[bytes], None]) -> None:
     """Write a file under a temporary name, check it, and give it its name in one step.
 
     A process that dies on the way leaves what was at ``path`` as it was, and at most a hidden file
@@ -67,23 +68,25 @@ def write(content: bytes, path: Path, check: Callable[[bytes], None]) -> None:
     _sync_folder(path.parent)
 
 
-def packed(tree: xr.DataTree) -> bytes:
+def packed(tree: xr.DataTree) -> memoryview:
     """Return a tree as the bytes of a file."""
     from zarr.storage import MemoryStore
 
     from bmco_pymc import __version__
 
-    memory = MemoryStore()
+    kept: dict[str, Any] = {}
+    memory: Any = MemoryStore(kept)
     tree.to_zarr(memory, consolidated=False, zarr_format=3)
     comment = _COMMENT.format(version=__version__, format=FORMAT).encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         # ZIP_STORED: zarr has compressed the arrays already.
-        for key, value in sorted(memory._store_dict.items()):
+        for key, value in sorted(kept.items()):
             archive.writestr(key, value.to_bytes())
-        archive.comment = comment + b"0" * 64
-    content = buffer.getvalue()[:-64]
-    return content + hashlib.sha256(content).hexdigest().encode()
+        archive.comment = comment + b"0" * _DIGITS
+    content = buffer.getbuffer()
+    content[-_DIGITS:] = _checksum(content).encode()
+    return content
 
 
 def unpacked(content: bytes, path: Path) -> xr.DataTree:
@@ -114,7 +117,7 @@ def unpacked(content: bytes, path: Path) -> xr.DataTree:
 
         what = f"has format {form}, written by bmco_pymc {version}; this is bmco_pymc {__version__}"
         raise InputError("path", str(path), f"{what}, which reads format {FORMAT}")
-    actual = hashlib.sha256(content[:-64]).hexdigest()
+    actual = _checksum(content)
     if actual != checksum:
         what = f"is damaged: its SHA-256 should be {checksum[:12]}… and is {actual[:12]}…"
         raise InputError("path", str(path), f"{what}; take another copy, or fit again")
@@ -129,7 +132,18 @@ def _tree(content: bytes) -> xr.DataTree:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         store = {name: as_buffer(archive.read(name)) for name in archive.namelist()}
     memory: Any = MemoryStore(store)
-    return xr.open_datatree(memory, engine="zarr", consolidated=False).load()
+    # Format 3 only: in the one before, an array might ask for a codec that runs code.
+    tree = xr.open_datatree(memory, engine="zarr", consolidated=False, zarr_format=3).load()
+    for node in tree.subtree:  # how it was stored is no part of what it is
+        node.encoding = {}
+        for variable in node.variables.values():
+            variable.encoding = {}
+    return tree
+
+
+def _checksum(content: bytes | memoryview) -> str:
+    """Return the SHA-256 of a file's bytes but for its last, which hold it."""
+    return hashlib.sha256(memoryview(content)[:-_DIGITS]).hexdigest()
 
 
 def _umask() -> int:

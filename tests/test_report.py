@@ -63,7 +63,7 @@ def test_regression(trial_fit):
     assert "margins -0.1 for y1 and 0.02 for y2" in text
     frame = bmco.load_trial()
     count = frame.groupby("arm")[["y1", "y2"]].sum()
-    y1, y2 = (int(n) for n in count.loc["trt", ["y1", "y2"]])
+    y1, y2 = count.loc["trt"].to_numpy().astype(int)
     said = f"under trt: {y1} of 120 on y1 and {y2} of 120"
     assert said in item(report, "Data").text
     smallest = int(trial_fit.diagnostics.min_ess)

@@ -84,6 +84,10 @@ def test_the_same_answers(name, request, tmp_path):
     pd.testing.assert_frame_equal(again.model.study.data, fit.model.study.data)
     pd.testing.assert_frame_equal(again.model.cells.frame, fit.model.cells.frame)
     assert again.model.coords == fit.model.coords
+    variables = {**again.idata["posterior"].variables, **again.idata["posterior"].coords}
+    assert all(not variable.encoding for variable in variables.values())
+    again.save(path, overwrite=True)  # and once more
+    assert bmco.load(path).idata.identical(fit.idata)
     for asked in QUESTIONS[name]:
         one, other = fit.effect(**asked), again.effect(**asked)
         assert same_numbers(one, other), asked
