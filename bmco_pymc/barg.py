@@ -151,7 +151,9 @@ def _specification(model: Model) -> str:
         joint = "logit_bis" in model.parameters["Sigma"]
         between = "γ_j ~ N(γ, Σ) over all q jointly" if joint else "γ_jq ~ N(γ_q, Σ_q)"
         line += f", {between} for cluster j"
-    return f"{line}. Priors, the same for each logit: {prior}."
+    # with other contrasts than those with the reference pattern, priors tie the logits together
+    alike = getattr(model.priors, "contrasts", "reference") == "reference"
+    return f"{line}. Priors{', the same for each logit' if alike else ''}: {prior}."
 
 
 def _resolution(effect: Effect) -> str:

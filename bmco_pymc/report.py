@@ -13,6 +13,7 @@ from bmco_pymc import report_words as words
 from bmco_pymc.barg import Item, barg_items
 from bmco_pymc.decision import Decision
 from bmco_pymc.effect import Effect
+from bmco_pymc.errors import InputError
 
 _WIDTH = 100
 _GUIDELINE = (
@@ -85,6 +86,9 @@ def make_report(
     ci_prob: float,
 ) -> Report:
     """Decide, and put everything in words; see `Effect.report`."""
+    if effect.fit.idata.attrs.get("sampler") == "prior":
+        problem = "is of the prior alone: a report is of what the data say"
+        raise InputError("effect", effect.estimand, problem)
     decision = effect.decide(rule, direction, margins, w, alpha)
     control, treatment = effect.fit.model.study.group_labels
     return Report(

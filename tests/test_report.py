@@ -169,3 +169,6 @@ def test_bad_arguments_are_those_of_decide(trial_study):
         effect.report("most")
     with pytest.raises(bmco.InputError, match="ci_prob"):
         effect.report(ci_prob=2)
+    effect.fit.idata.attrs["sampler"] = "prior"
+    with pytest.raises(bmco.InputError, match="is of the prior alone"):
+        effect.report()

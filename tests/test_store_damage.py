@@ -85,7 +85,7 @@ def test_foreign_files(tmp_path, fit):
 
 def altered(saved, fit, change):
     """A file of the same kind whose tree was changed before it was packed."""
-    tree = store.to_tree(fit)
+    tree = store.to_tree(fit).copy(deep=True)  # the fit itself stays as it is
     change(tree)
     saved.write_bytes(store_file.packed(tree))
     return refusal(saved)
