@@ -152,8 +152,7 @@ class Fit:
         """Fit the same analysis again, with other data, priors or settings.
 
         What is not given stays as it was, the seed and the other sampler settings too. Nothing is
-        compiled anew while the number of terms, clusters and outcomes and the families of the
-        priors stay the same.
+        compiled anew for data and priors of the same sizes and families.
 
         Parameters
         ----------

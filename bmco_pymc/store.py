@@ -153,8 +153,8 @@ def from_tree(tree: xr.DataTree, path: Path) -> tuple[Model, xr.DataTree]:
     wrong = _unlike(model, tree)
     if wrong:
         problem = (
-            f"was made with other software, under which {wrong} came out differently, so the draws "
-            f"would be misread. Then: {document['software']}. Now: {software()}"
+            f"does not fit together: from its data {wrong} came out differently than in its draws, "
+            f"which would be misread. Saved with: {document['software']}. Now: {software()}"
         )
         raise InputError("path", str(path), problem)
     for group, dim in document["labels"]:

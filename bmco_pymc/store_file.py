@@ -28,7 +28,7 @@ _LONGEST = 256  # bytes, of the comment
 _DIGITS = 64  # of the checksum, at its end
 
 
-def write(content: bytes | memoryview, path: Path, check: Callable[[bytes], None]) -> None:
+def write(content: bytes | bytearray, path: Path, check: Callable[[bytes], None]) -> None:
     """Write a file under a temporary name, check it, and give it its name in one step.
 
     A process that dies on the way leaves what was at ``path`` as it was, and at most a hidden file
@@ -68,7 +68,7 @@ def write(content: bytes | memoryview, path: Path, check: Callable[[bytes], None
     _sync_folder(path.parent)
 
 
-def packed(tree: xr.DataTree) -> memoryview:
+def packed(tree: xr.DataTree) -> bytearray:
     """Return a tree as the bytes of a file."""
     from zarr.storage import MemoryStore
 
@@ -84,7 +84,7 @@ def packed(tree: xr.DataTree) -> memoryview:
         for key, value in sorted(kept.items()):
             archive.writestr(key, value.to_bytes())
         archive.comment = comment + b"0" * _DIGITS
-    content = buffer.getbuffer()
+    content = bytearray(buffer.getbuffer())
     content[-_DIGITS:] = _checksum(content).encode()
     return content
 
@@ -141,7 +141,7 @@ def _tree(content: bytes) -> xr.DataTree:
     return tree
 
 
-def _checksum(content: bytes | memoryview) -> str:
+def _checksum(content: bytes | bytearray) -> str:
     """Return the SHA-256 of a file's bytes but for its last, which hold it."""
     return hashlib.sha256(memoryview(content)[:-_DIGITS]).hexdigest()
 

@@ -10,18 +10,20 @@ FEW = {"draws": 300, "tune": 300, "progress": False}
 
 @pytest.fixture
 def compilations(monkeypatch):
-    """Everything that nutpie is asked to compile."""
+    """Everything that numba or, of PyMC models, nutpie is asked to compile."""
     import nutpie
+    from numba.core import event
 
-    asked = []
+    listener = event.RecordingListener()
     original = nutpie.compile_pymc_model
 
     def counted(*args, **kwargs):
-        asked.append(args)
+        listener.buffer.append(args)
         return original(*args, **kwargs)
 
     monkeypatch.setattr(nutpie, "compile_pymc_model", counted)
-    return asked
+    with event.install_listener("numba:compile", listener):
+        yield listener.buffer
 
 
 @pytest.mark.filterwarnings("ignore::bmco_pymc.ConvergenceWarning")  # few draws, on purpose

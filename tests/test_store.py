@@ -25,7 +25,10 @@ QUESTIONS: dict[str, list[dict[str, Any]]] = {
         {"population": bmco.Analytical(0, 1)},
         {"population": bmco.Empirical(query="x > 0 and y1 == 1")},
     ],
-    "multisite_fit": [{}, {"population": bmco.Value(0.5), "clusters": "observed"}],
+    "multisite_fit": [
+        {"population": bmco.Value(0.5)},
+        {"population": bmco.Value(0.5), "clusters": "observed"},
+    ],
     "schools_fit": [{}, {"clusters": "observed", "cluster_weights": "equal"}],
 }
 
