@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from bmco_pymc.diagnostics import Diagnostics, diagnose
+from bmco_pymc.errors import ConvergenceWarning
 from bmco_pymc.estimates import estimates
 from bmco_pymc.models.base import Model
 from bmco_pymc.population import Analytical, Empirical, Value
@@ -222,5 +224,7 @@ def make_fit(model: Model, idata: xr.DataTree) -> Fit:
     """Judge the draws, warn once if they are not good enough, and return the fit."""
     idata.attrs.setdefault("software", software())
     diagnostics = diagnose(idata, model.blocks)
-    diagnostics.warn(stacklevel=3)
+    if not diagnostics.ok:  # at the user's line, whether it fits, refits or loads
+        folder = os.path.dirname(__file__) + os.sep
+        warnings.warn(diagnostics.verdict, ConvergenceWarning, skip_file_prefixes=(folder,))
     return Fit(model, idata, diagnostics)

@@ -90,3 +90,16 @@ def test_a_loaded_fit_is_updated_alike(trial_study, tmp_path):
     one, other = fit.update(data), bmco.load(tmp_path / "fit.zip").update(data)
     assert one.idata.identical(other.idata)
     assert np.array_equal(one.effect().phi, other.effect().phi)
+
+
+def test_warns_at_the_line_that_asks(trial_study, tmp_path):
+    with pytest.warns(bmco.ConvergenceWarning) as first:
+        fit = bmco.BMVB(trial_study).fit(draws=20, seed=8)
+    fit.save(tmp_path / "fit.zip")
+    with pytest.warns(bmco.ConvergenceWarning) as second:
+        fit.update(seed=9)
+    with pytest.warns(bmco.ConvergenceWarning) as third:
+        again = bmco.load(tmp_path / "fit.zip")
+    caught = [*first, *second, *third]
+    assert [warning.filename for warning in caught] == [__file__] * 3
+    assert again.diagnostics.verdict == fit.diagnostics.verdict
