@@ -26,7 +26,9 @@ from bmco_pymc.priors import (
     Normal,
     Priors,
 )
+from bmco_pymc.report import Report
 from bmco_pymc.rstyle import bglm, bglmm, bmvb
+from bmco_pymc.store import load
 from bmco_pymc.study import Study
 
 __version__ = "0.1.0"
@@ -52,6 +54,7 @@ __all__ = [
     "InverseWishart",
     "Normal",
     "Priors",
+    "Report",
     "Study",
     "Value",
     "__version__",
@@ -59,6 +62,7 @@ __all__ = [
     "bglmm",
     "bmvb",
     "decide",
+    "load",
     "load_multisite",
     "load_schools",
     "load_trial",

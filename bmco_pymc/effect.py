@@ -22,6 +22,7 @@ from bmco_pymc.slopes import steepest
 
 if TYPE_CHECKING:
     from bmco_pymc.fit import Fit
+    from bmco_pymc.report import Report
 
 NOT_CONTROLLED = (
     "Whole clusters were randomised and this is about the observed clusters: the error rate of "
@@ -97,6 +98,44 @@ class Effect:
         Decision
         """
         return decide(self.delta, rule, direction, margins, w, alpha, caveats=self.caveats)
+
+    def report(
+        self,
+        rule: str = "All",
+        direction: str = "right",
+        margins: float | Sequence[float] | Mapping[str, float] = 0.0,
+        w: Sequence[float] | Mapping[str, float] | None = None,
+        alpha: float = 0.05,
+        *,
+        ci_prob: float = 0.95,
+    ) -> Report:
+        """Put the effect and a decision in words: a paragraph, and the items of BARG.
+
+        What only the author can know is marked as to be filled in. Where the sampler did not
+        converge, the paragraph starts with that.
+
+        Parameters
+        ----------
+        rule, direction, margins, w, alpha
+            As in `decide`.
+        ci_prob : float
+            Probability in the equal-tailed intervals.
+
+        Returns
+        -------
+        Report
+            See Kruschke (2021), https://doi.org/10.1038/s41562-021-01177-7.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> print(bmco.BMVB(study).fit(seed=1).effect().report("any").paragraph[:61])
+        We compared trt (120 subjects) with ctl (120 subjects) on 2 b
+        """
+        from bmco_pymc.report import make_report
+
+        return make_report(self, rule, direction, margins, w, alpha, ci_prob)
 
     def summary(self, ci_prob: float = 0.95) -> pd.DataFrame:
         """Return a table of θ and δ.

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bmco_pymc.diagnostics import Diagnostics, diagnose
+from bmco_pymc.errors import ConvergenceWarning
 from bmco_pymc.estimates import estimates
 from bmco_pymc.models.base import Model
 from bmco_pymc.population import Analytical, Empirical, Value
 from bmco_pymc.render import as_html, as_text
+from bmco_pymc.versions import software
 
 if TYPE_CHECKING:
+    from narwhals.typing import IntoFrame
+
     from bmco_pymc.effect import Effect
+    from bmco_pymc.priors import Priors
+    from bmco_pymc.study import Study
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -104,6 +113,83 @@ class Fit:
         ]
         return estimates(posterior[names], self.diagnostics, ci_prob)
 
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Keep the fit in one file, for `bmco_pymc.load`.
+
+        The file holds the draws and statistics (``idata``), the analysed rows of the study with all
+        their columns, the formulas, priors and settings, and the versions of the software: mind who
+        may see the data. It is a zarr store in a zip, which ``xarray`` and ArviZ can read too, with
+        a checksum, and holds no code. It appears under its name only when it is complete and has
+        been read back.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; ``.zarr.zip`` is a good ending.
+        overwrite : bool
+            Whether to replace a file that is there.
+
+        Raises
+        ------
+        InputError
+            If the file is there already or cannot be written, or if a column that the model uses,
+            or something added to ``idata``, cannot be stored exactly.
+
+        Warns
+        -----
+        InputWarning
+            If a column that the model does not use cannot be stored; it is left out.
+        """
+        from bmco_pymc.store import save
+
+        save(self, path, overwrite=overwrite)
+
+    def update(
+        self,
+        data: IntoFrame | Study | None = None,
+        *,
+        priors: Priors | Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> Fit:
+        """Fit the same analysis again, with other data, priors or settings.
+
+        What is not given stays as it was, the seed and the other sampler settings too. Nothing is
+        compiled anew for data and priors of the same sizes and families.
+
+        Parameters
+        ----------
+        data : data frame or Study, optional
+            A frame with the same columns in the same roles, or a study of its own. Terms that learn
+            from data (splines, ``scale()``) learn from these.
+        priors : Priors or mapping, optional
+            All priors, or those to replace: ``{"beta": Normal(0, sd=1)}``.
+        **settings
+            Settings of ``model.fit``: ``draws``, ``tune``, ``chains``, ``seed``, ``progress`` ...
+
+        Returns
+        -------
+        Fit
+            A new fit; this one stays as it is.
+
+        Raises
+        ------
+        InputError
+            If the data lack a column, or a prior or setting does not fit the analysis.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> trial = bmco.load_trial()
+        >>> first = bmco.Study(trial[:200], ["y1", "y2"], "arm", control="ctl", treatment="trt")
+        >>> interim = bmco.BMVB(first).fit(seed=1)
+        >>> final = interim.update(trial)
+        >>> final.model.study.n_input, final.idata.attrs["seed"]
+        (240, 1)
+        """
+        from bmco_pymc.refit import update
+
+        return update(self, data, priors=priors, **settings)
+
     def _facts(self) -> tuple[str, list[list[str]], list[str]]:
         attrs = self.idata.attrs
         posterior = self.idata["posterior"]
@@ -136,6 +222,9 @@ class Fit:
 
 def make_fit(model: Model, idata: xr.DataTree) -> Fit:
     """Judge the draws, warn once if they are not good enough, and return the fit."""
+    idata.attrs.setdefault("software", software())
     diagnostics = diagnose(idata, model.blocks)
-    diagnostics.warn(stacklevel=3)
+    if not diagnostics.ok:  # at the user's line, whether it fits, refits or loads
+        folder = os.path.dirname(__file__) + os.sep
+        warnings.warn(diagnostics.verdict, ConvergenceWarning, skip_file_prefixes=(folder,))
     return Fit(model, idata, diagnostics)

@@ -1,0 +1,195 @@
+"""The items of the Bayesian Analysis Reporting Guidelines (BARG) for one decision.
+
+The items follow the preamble and the six steps of Kruschke (2021),
+https://doi.org/10.1038/s41562-021-01177-7. What the package cannot know is left open and says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bmco_pymc import report_words as words
+from bmco_pymc.decision import Decision
+from bmco_pymc.effect import Effect
+from bmco_pymc.models.base import Model
+
+STEPS = (
+    "Preamble",
+    "Step 1: the model",
+    "Step 2: the computation",
+    "Step 3: the posterior",
+    "Step 4: the decision",
+    "Step 5: sensitivity",
+    "Step 6: reproducibility",
+)
+_REGRESSION = "log(φ_q/φ_Q) = x'β_q{random}, q = 1, …, Q − 1, with Q the pattern of all failures"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to report.
+
+    Attributes
+    ----------
+    step : str
+        One of `STEPS`.
+    heading : str
+        What it is about.
+    text : str
+        What the analysis says of it; or, if open, what the author should write.
+    open : bool
+        Whether only the author can know it.
+    """
+
+    step: str
+    heading: str
+    text: str
+    open: bool = False
+
+    def __str__(self) -> str:
+        mark = "TO BE FILLED IN: " if self.open else ""
+        return f"{self.heading}. {mark}{self.text}"
+
+
+def barg_items(effect: Effect, decision: Decision, ci_prob: float) -> tuple[Item, ...]:
+    """Return the items in the order of the guidelines."""
+    preamble, model, computation, posterior, decided, sensitivity, reproducible = STEPS
+    of_model = effect.fit.model
+    control, treatment = of_model.study.group_labels
+    made = Item  # short, for the list below
+    goal = f"To decide between {treatment} and {control}, by {words.criterion(decision)}."
+    return (
+        made(preamble, "Why Bayesian", "What this analysis gains from it.", True),
+        made(preamble, "Goal", f"{goal} Estimand: {effect.estimand}"),
+        made(model, "Data", _data(of_model)),
+        made(model, "Likelihood and parameters", _parameters(of_model)),
+        made(model, "Priors", words.priors(of_model)),
+        made(model, "Why these priors", "What is known of the parameters beforehand.", True),
+        made(model, "Formal specification", _specification(of_model)),
+        made(
+            model,
+            "Prior predictive check",
+            "Whether data simulated from the priors are such as could be expected.",
+            True,
+        ),
+        made(computation, "Software", f"{words.software_of(effect)}."),
+        made(computation, "Convergence", " ".join(str(effect.diagnostics).splitlines())),
+        made(computation, "Resolution", _resolution(effect)),
+        made(
+            posterior,
+            "Posterior predictive check",
+            "Whether data simulated from the posterior look like those observed.",
+            True,
+        ),
+        made(posterior, "Estimates", _table(effect.summary(ci_prob), ci_prob)),
+        made(posterior, "Bayes factors", "None were computed."),
+        made(decided, "Why a decision", "What depends on it, and why this rule and level.", True),
+        made(decided, "Why these margins", _margins(decision), True),
+        made(decided, "Probabilities", " ".join(words.probabilities(decision))),
+        made(
+            decided,
+            "Decision",
+            " ".join([words.verdict(decision), *(f"Caveat: {c}." for c in decision.caveats)]),
+        ),
+        made(
+            sensitivity,
+            "Other priors",
+            "How the estimates and the decision change under at least one other justifiable prior: "
+            "fit.update(priors=...) gives the fit.",
+            True,
+        ),
+        made(reproducible, "Settings", _settings(effect)),
+        made(
+            reproducible,
+            "Script and data",
+            "Where they can be found; fit.save(...) keeps the fit itself in a file.",
+            True,
+        ),
+    )
+
+
+def _data(model: Model) -> str:
+    """Return the variables and what was observed."""
+    study = model.study
+    sizes, successes = words.successes(model)
+    shares = [
+        f"under {label}: "
+        + words.joined([f"{s} of {n} on {k}" for s, k in zip(row, study.outcomes, strict=True)])
+        for label, n, row in zip(study.group_labels, sizes, successes, strict=True)
+    ]
+    text = f"The groups are in {study.group}. Successes {'; '.join(shares)}."
+    if model.design is not None and model.design.covariates:
+        text += f" Covariates: {words.joined(model.design.covariates)}."
+    if len(model.cells.cluster_labels):
+        text += f" {len(model.cells.cluster_labels)} clusters ({study.cluster})."
+    n_study, n = int(study.weight.sum()), sum(sizes)
+    if n < n_study:
+        text += f" {n_study - n} of {n_study} subjects were left out, as they miss a covariate."
+    return " ".join([text, *(f"Note: {note}." for note in study.notes)])
+
+
+def _parameters(model: Model) -> str:
+    """Return the model, and which parameters are of interest and which ancillary."""
+    own = words.joined([f"{name} ({', '.join(dims)})" for name, dims in model.parameters.items()])
+    return (
+        f"{words.analysis(model)} Of interest are θ, the success probability of each outcome in "
+        "each group, and δ, θ of the treatment minus θ of the control, both averaged over the "
+        f"population. Parameters of the model: {own}."
+    )
+
+
+def _specification(model: Model) -> str:
+    """Return likelihood and prior in symbols."""
+    prior = "; ".join(f"{name} ~ {text}" for name, text in model.describe_priors().items())
+    if model.design is None:
+        return f"Counts s_g ~ Multinomial(n_g, φ_g) for each group g. {prior}."
+    clustered = bool(model.design.random_terms)
+    line = _REGRESSION.format(random=" + z'γ_jq" if clustered else "")
+    if clustered:
+        joint = "logit_bis" in model.parameters["Sigma"]
+        between = "γ_j ~ N(γ, Σ) over all q jointly" if joint else "γ_jq ~ N(γ_q, Σ_q)"
+        line += f", {between} for cluster j"
+    # with other contrasts than those with the reference pattern, priors tie the logits together
+    alike = getattr(model.priors, "contrasts", "reference") == "reference"
+    return f"{line}. Priors{', the same for each logit' if alike else ''}: {prior}."
+
+
+def _resolution(effect: Effect) -> str:
+    """Return the ESS of the fit, and of θ and δ, and the largest Monte Carlo error of δ."""
+    table = effect.diagnostics.table
+    ess = table[["ess_bulk", "ess_tail"]].min(axis=1)
+    derived = table["block"].isin(["theta", "delta"])
+    mcse = effect.summary()["mcse"].iloc[-effect.delta.sizes["outcome"] :].max()
+    words_of = {"parameters": ess[~derived].min(), "θ and δ": ess[derived].min()}
+    known = [f"at least {int(value)} for {k}" for k, value in words_of.items() if value == value]
+    size = f"The smaller of bulk and tail ESS is {words.joined(known)}. " if known else ""
+    return f"{size}The Monte Carlo standard error of the mean of δ is at most {mcse:.2g}."
+
+
+def _table(table: pd.DataFrame, ci_prob: float) -> str:
+    """Return mean, SD and interval of each θ and δ."""
+    rows = [
+        f"{label} {row['mean']:.3f} (SD {row['sd']:.3f}) [{row['lower']:.3f}, {row['upper']:.3f}]"
+        for label, row in table.iterrows()
+    ]
+    return f"Posterior mean, SD and {100 * ci_prob:g}% equal-tailed interval: {'; '.join(rows)}."
+
+
+def _margins(decision: Decision) -> str:
+    """Return what the author should say about the margins."""
+    if not any(decision.margins):
+        return "The margins are 0: any improvement counts. Say whether the smallest would matter."
+    return "Why differences up to these margins do not matter, or would be accepted."
+
+
+def _settings(effect: Effect) -> str:
+    """Return the seed and settings, and what they make reproducible."""
+    apart = {"modeling_interface", "modeling_interface_version", "analysis", "software"}
+    attrs = effect.fit.idata.attrs
+    settings = [f"{name} {value}" for name, value in attrs.items() if name not in apart]
+    return (
+        f"{', '.join(settings)}: with the same software and data they give the same draws on one "
+        "machine. Another seed changes the numbers by about their Monte Carlo standard errors."
+    )

@@ -1,0 +1,49 @@
+"""Fit the same analysis again with other data, priors or settings."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bmco_pymc.errors import InputError
+from bmco_pymc.priors import Priors
+from bmco_pymc.study import Study
+
+if TYPE_CHECKING:
+    from narwhals.typing import IntoFrame
+
+    from bmco_pymc.fit import Fit
+
+
+def update(
+    fit: Fit,
+    data: IntoFrame | Study | None = None,
+    *,
+    priors: Priors | Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Fit:
+    """Fit the same analysis again; see `Fit.update`."""
+    model: Any = fit.model
+    if priors is not None:
+        if not isinstance(priors, Priors | Mapping):
+            raise InputError("priors", priors, "must be Priors, or a mapping of those to replace")
+        new = priors if isinstance(priors, Priors) else model.priors.replace(**priors)
+        model = dataclasses.replace(model, priors=new)
+    if data is not None:
+        model = dataclasses.replace(model, study=_study(model.study, data))
+    return model.fit(**{**settings_of(fit), **settings})
+
+
+def settings_of(fit: Fit) -> dict[str, Any]:
+    """Return the settings of ``model.fit`` that a fit was made with."""
+    known = inspect.signature(fit.model.fit).parameters
+    return {str(name): value for name, value in fit.idata.attrs.items() if name in known}
+
+
+def _study(old: Study, data: Any) -> Study:
+    """Return a study of new data in the roles of an old one."""
+    if isinstance(data, Study):
+        return data
+    return Study(data, old.outcomes, old.group, old.control, old.treatment, old.cluster, old.counts)

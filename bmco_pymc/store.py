@@ -1,0 +1,236 @@
+"""Keep a fit in a file and take it up again, with the same answers to the last bit."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bmco_pymc.errors import InputError, InputWarning
+from bmco_pymc.fit import Fit, make_fit
+from bmco_pymc.models.base import Model
+from bmco_pymc.store_file import packed, unpacked, write
+from bmco_pymc.store_values import (
+    decode_priors,
+    decode_study,
+    decode_value,
+    encode_priors,
+    encode_study,
+    encode_value,
+)
+from bmco_pymc.versions import software
+
+_STUDY = "bmco_study"  # the group with the study's columns
+_DOCUMENT = "bmco_fit"  # the attribute with all that is no array
+_PLAIN = "biufUM"  # kinds of labels that zarr keeps as they are
+
+
+def save(fit: Fit, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write a fit to one file; see `Fit.save`."""
+    target = Path(path)
+    _check_target(target, overwrite)
+    tree = to_tree(fit)
+
+    def check(content: bytes) -> None:
+        """See that the file gives back what was saved, before it gets its name."""
+        _, idata = from_tree(unpacked(content, target), target)
+        if not idata.identical(fit.idata):
+            problem = "holds something that does not come back from a file as it was"
+            raise InputError("fit.idata", _difference(fit.idata, idata), problem)
+        _check_target(target, overwrite)  # nobody else may have put a file there meanwhile
+
+    try:
+        content = packed(tree)
+    except (TypeError, ValueError) as error:
+        problem = f"holds something that cannot be stored: {error}"
+        raise InputError("fit.idata", fit.idata.groups, problem) from None
+    write(content, target, check)
+
+
+def load(path: str | os.PathLike[str]) -> Fit:
+    """Return the fit that ``fit.save(path)`` kept.
+
+    Nothing is fitted: effects, decisions, summaries and plots of the loaded fit have the same
+    numbers as those of the fit that was saved, to the last bit. The design is learnt again from the
+    stored study and must come out as it was; the diagnostics are computed again from the draws.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is no fit saved by this package, was cut short or changed, has
+        a format that this version cannot read, is of an analysis that is not imported, or if the
+        installed software makes another design of the study than the draws belong to.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the diagnostics are not as they should be. What the study and the model warned of when
+        they were made is not repeated.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", control="ctl", treatment="trt")
+    >>> fit = bmco.BMVB(study).fit(seed=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     fit.save(f"{folder}/trial.zarr.zip")
+    ...     again = bmco.load(f"{folder}/trial.zarr.zip")
+    >>> bool((again.effect().delta == fit.effect().delta).all())
+    True
+    """
+    source = Path(path)
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise InputError("path", str(source), f"cannot be read: {error.strerror}") from None
+    model, idata = from_tree(unpacked(content, source), source)
+    return make_fit(model, idata)
+
+
+def to_tree(fit: Fit) -> xr.DataTree:
+    """Return everything that makes a fit as one DataTree of plain arrays."""
+    model = fit.model
+    if analyses().get(type(model).__name__) is not type(model):
+        problem = "cannot be found again by its name: define its class at the top of a module"
+        raise InputError("model", type(model).__name__, problem, analyses())
+    covariates = [] if model.design is None else list(model.design.covariates)
+    study, arrays = encode_study(model.study, covariates)
+    if _STUDY in fit.idata.children:
+        raise InputError("fit.idata", _STUDY, "is the name of a group that the store needs")
+    tree = fit.idata.copy()
+    replaced = list(_odd_labels(tree))
+    for group, dim in replaced:
+        node = tree[group]
+        node.coords[dim] = [str(label) for label in node.coords[dim].values]
+    columns = {name: ((f"{name}_place",), array) for name, array in arrays.items()}
+    tree[_STUDY] = xr.DataTree(xr.Dataset(columns))
+    document = {
+        "analysis": type(model).__name__,
+        "settings": {name: encode_value(name, value) for name, value in _settings(model).items()},
+        "priors": encode_priors(model.priors),
+        "study": study,
+        "labels": replaced,
+        "software": software(),
+    }
+    tree.attrs[_DOCUMENT] = json.dumps(document)
+    return tree
+
+
+def from_tree(tree: xr.DataTree, path: Path) -> tuple[Model, xr.DataTree]:
+    """Return the model and the draws in a DataTree of `to_tree`.
+
+    Raises
+    ------
+    InputError
+        If the analysis is not known, or its cells or design do not come out as they were.
+    """
+    document = json.loads(tree.attrs.pop(_DOCUMENT))
+    arrays = {str(name): v.values for name, v in tree[_STUDY].data_vars.items()}
+    del tree[_STUDY]
+    kind = analyses().get(document["analysis"])
+    if kind is None:
+        problem = f"is of analysis {document['analysis']}, which is not known: import its module"
+        raise InputError("path", str(path), problem, analyses())
+    model = _model(kind, document, arrays)
+    wrong = _unlike(model, tree)
+    if wrong:
+        problem = (
+            f"does not fit together: from its data {wrong} came out differently than in its draws, "
+            f"which would be misread. Saved with: {document['software']}. Now: {software()}"
+        )
+        raise InputError("path", str(path), problem)
+    for group, dim in document["labels"]:
+        tree[group].coords[dim] = model.coords[dim]
+    return model, tree
+
+
+def analyses() -> dict[str, type[Model]]:
+    """Return the analyses that can be loaded, by name: the package's, and others once imported."""
+    from bmco_pymc import BGLM, BGLMM, BMVB
+
+    found: dict[str, type[Model]] = {}
+    kinds = Model.__subclasses__()
+    while kinds:
+        kind = kinds.pop()
+        kinds += kind.__subclasses__()
+        if dataclasses.is_dataclass(kind):
+            found[kind.__name__] = kind
+    return {**found, "BMVB": BMVB, "BGLM": BGLM, "BGLMM": BGLMM}
+
+
+def _settings(model: Model) -> dict[str, Any]:
+    """Return what a model is made of besides the study and the priors: its formulas."""
+    names = [f.name for f in dataclasses.fields(model) if f.init]  # type: ignore[arg-type]
+    return {name: getattr(model, name) for name in names if name not in ("study", "priors")}
+
+
+def _model(kind: type[Model], document: Mapping[str, Any], arrays: Mapping[str, Any]) -> Model:
+    """Return the model, without repeating what it warned of when it was made."""
+    settings = {name: decode_value(value) for name, value in document["settings"].items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)
+        study = decode_study(document["study"], arrays)
+        return kind(study=study, priors=decode_priors(document["priors"]), **settings)  # type: ignore[call-arg]
+
+
+def _unlike(model: Model, tree: xr.DataTree) -> str | None:
+    """Return what of a model is not as it was when the draws were made, bit for bit."""
+    cells = model.cells
+    expected: dict[str, NDArray[Any]] = {"arm": cells.arm}
+    if model.design is not None:
+        expected["X"], Z = model.design.matrices(cells.frame, cells.arm)
+        if Z.shape[1]:
+            expected["Z"] = Z
+            expected["cluster_index"] = np.asarray(cells.cluster)
+    stored = {**tree["constant_data"].data_vars, **tree["observed_data"].data_vars}
+    for name, values in {**expected, "counts": cells.counts}.items():
+        if name not in stored or not np.array_equal(stored[name].values, values):
+            return {"X": "the design X", "Z": "the design Z"}.get(name, f"the cells' {name}")
+    posterior = tree["posterior"].to_dataset()
+    for name, dims in model.parameters.items():
+        for dim in dims:
+            labels = [str(label) for label in model.coords[dim]]
+            if [str(label) for label in posterior[name].coords[dim].values] != labels:
+                return f"the labels of {dim}"
+    return None
+
+
+def _odd_labels(tree: xr.DataTree) -> Iterator[tuple[str, str]]:
+    """Yield group and dim of labels that only the model can restore, such as dates with a zone."""
+    for group, node in tree.children.items():
+        for dim, labels in node.to_dataset().coords.items():
+            if labels.dtype.kind not in _PLAIN:
+                yield group, str(dim)
+
+
+def _check_target(path: Path, overwrite: bool) -> None:
+    if path.is_dir():
+        raise InputError("path", str(path), "is a folder; name a file in it")
+    if path.exists() and not overwrite:
+        raise InputError("path", str(path), "exists already; overwrite=True replaces it")
+
+
+def _difference(one: xr.DataTree, other: xr.DataTree) -> list[str]:
+    """Return the names of the groups in which two trees differ."""
+    left, right = one.children, other.children
+    common = [name for name in left if name in right]
+    unlike = [name for name in common if not left[name].identical(right[name])]
+    return [*unlike, *(set(left) ^ set(right))] or ["attrs"]
