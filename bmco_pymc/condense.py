@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -61,7 +61,9 @@ def condense(rows: Rows, steepness: Callable[[Floats, Floats, int | None], float
     functions that are analytic in an ellipse: Trefethen (2008), https://doi.org/10.1137/060659831.
     """
     design = np.hstack([rows.X, rows.Z])
-    keys = [design[:, c] for c in range(design.shape[1]) if _discrete(design[:, c])]
+    keys: list[NDArray[Any]] = [
+        design[:, c] for c in range(design.shape[1]) if _discrete(design[:, c])
+    ]
     if rows.cluster is not None:
         keys.insert(0, rows.cluster)
     if len(keys) - (rows.cluster is not None) == design.shape[1]:
