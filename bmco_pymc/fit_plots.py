@@ -72,7 +72,7 @@ def plot(fit: Fit, kind: str, which: str, **settings: Any) -> Any:
         columns = 2 if kind == "all" else min(settings.get("col_wrap", 4), n_parameters)
         rows = n_parameters if kind == "all" else -(-n_parameters // columns)
         longest = max(len(str(label)) for label in tree["posterior"].data_vars)
-        width = 4.0 if kind == "all" else max(2.6, 0.085 * longest)  # so that titles fit
+        width = 4.0 if kind == "all" else max(2.6, 0.11 * longest)  # so that titles fit
         size = width * columns + 0.4, 1.9 * rows + 0.4
         if kind != "all":
             defaults["visuals"] = {"title": {"parse_math": False}}
