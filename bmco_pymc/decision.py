@@ -13,7 +13,7 @@ import xarray as xr
 
 from bmco_pymc.errors import InputError
 from bmco_pymc.per_outcome import PerOutcome, per_outcome, read_weights
-from bmco_pymc.probability import decimals, estimate, shown, smallest_ess
+from bmco_pymc.probability import ESS_MIN, decimals, estimate, few_draws, shown, smallest_ess
 from bmco_pymc.rules import RULES, Rule, event, holds_all, holds_any, holds_comp, verdict
 
 __all__ = ["RULES", "Decision", "Side", "decide", "holds_all", "holds_any", "holds_comp"]
@@ -191,7 +191,7 @@ def decide(
     alpha : float
         Level of the whole decision, in (0, 1).
     caveats : iterable of str
-        Carried into the result; one is added when Monte Carlo error leaves the verdict open.
+        Carried into the result, with those that few draws (ESS < 400) or Monte Carlo error add.
 
     Returns
     -------
@@ -228,9 +228,10 @@ def decide(
     if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0 < alpha < 1:
         raise InputError("alpha", alpha, "must be a number between 0 and 1, both excluded")
     level = float(alpha) / len(_SIDES[sided]) / (len(outcomes) if chosen.divides_level else 1)
-    given = (caveats,) if isinstance(caveats, str) else tuple(caveats)
+    given = [caveats] if isinstance(caveats, str) else list(caveats)
     ess = smallest_ess(delta)
     sides = tuple(_side(delta, s, chosen, m, weights, 1 - level, ess) for s in _SIDES[sided])
+    given += [few_draws(side.event, side.ess) for side in sides if side.ess < ESS_MIN]
     return Decision(
         rule=chosen.name,
         direction=sided,

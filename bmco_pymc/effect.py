@@ -28,6 +28,7 @@ NOT_CONTROLLED = (
     "Whole clusters were randomised and this is about the observed clusters: the error rate of "
     "the decision is not controlled; ask about new clusters"
 )
+IN_DOUBT = ": the diagnostics of the effect say why; do not use this yet"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,7 +98,9 @@ class Effect:
         -------
         Decision
         """
-        return decide(self.delta, rule, direction, margins, w, alpha, caveats=self.caveats)
+        doubt = () if self.diagnostics.ok else (self.diagnostics.verdict.split(":")[0] + IN_DOUBT,)
+        caveats = (*self.caveats, *doubt)
+        return decide(self.delta, rule, direction, margins, w, alpha, caveats=caveats)
 
     def report(
         self,

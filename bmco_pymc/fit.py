@@ -15,6 +15,7 @@ import xarray as xr
 from bmco_pymc.diagnostics import Diagnostics, diagnose
 from bmco_pymc.errors import ConvergenceWarning
 from bmco_pymc.estimates import estimates
+from bmco_pymc.judged import Judged
 from bmco_pymc.models.base import Model
 from bmco_pymc.population import Analytical, Empirical, Value
 from bmco_pymc.render import as_html, as_text
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit:
+class Fit(Judged):
     """Posterior draws of a model, with a verdict on them; made by ``model.fit()``.
 
     Attributes

@@ -8,6 +8,8 @@ from typing import SupportsFloat
 import numpy as np
 import xarray as xr
 
+from bmco_pymc.problems import ESS_MIN
+
 
 def estimate(event: xr.DataArray, ess_if_constant: float) -> xr.Dataset:
     """Return the share of the draws in which an event holds, and how well it is known.
@@ -63,6 +65,18 @@ def smallest_ess(draws: xr.DataArray) -> float:
     ess = [az.ess(draws, method=method).values for method in ("bulk", "tail")]
     # fmin: below four draws a chain the ESS is NaN, and the number of draws stands in.
     return float(np.fmin(np.min(ess), draws.sizes["chain"] * draws.sizes["draw"]))
+
+
+def few_draws(event: str, ess: float) -> str:
+    """Return what is wrong with a probability whose ESS is below the limit, and what to do.
+
+    Examples
+    --------
+    >>> few_draws("δ[a] > 0", 123.4)
+    'P(δ[a] > 0) rests on draws worth 123 independent ones, fewer than 400: take more'
+    """
+    worth = f"draws worth {ess:.0f} independent ones, fewer than {ESS_MIN}"
+    return f"P({event}) rests on {worth}: take more"
 
 
 def decimals(probability: SupportsFloat) -> str:

@@ -16,6 +16,9 @@ class Reporter(Protocol):
     def chains(self, states: Sequence[Any]) -> None:
         """Say how far each chain is."""
 
+    def count(self, text: str, done: int, total: int) -> None:
+        """Say what is being done and how many of its parts are."""
+
 
 class Silent:
     """Shows nothing."""
@@ -25,6 +28,9 @@ class Silent:
 
     def chains(self, states: Sequence[Any]) -> None:
         """Ignore the chains."""
+
+    def count(self, text: str, done: int, total: int) -> None:
+        """Ignore the count."""
 
 
 class Bar:
@@ -44,6 +50,10 @@ class Bar:
         total = sum(state.total_draws for state in states)
         divergent = sum(state.divergences for state in states)
         text = "Sampling" + (f", {divergent} divergences" if divergent else "")
+        self.count(text, done, total)
+
+    def count(self, text: str, done: int, total: int) -> None:
+        """Move the bar and put the text before it."""
         self._progress.update(self._task, completed=done, total=total, description=text)
 
 

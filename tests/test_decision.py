@@ -408,3 +408,25 @@ def test_results_are_frozen(normal):
 def test_importing_the_module_imports_neither_pymc_nor_arviz():
     code = "import sys, bmco_pymc.decision; assert not {'pymc', 'arviz'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_probability_that_rests_on_few_draws_says_so():
+    rng = np.random.default_rng(3)
+    slow = np.repeat(rng.normal(0.02, 0.05, size=(4, 50, 2)), 20, axis=1)  # 200 distinct of 4000
+    dims = ("chain", "draw", "outcome")
+    stuck = xr.DataArray(slow, dims=dims, coords={"outcome": ["a", "b"]})
+    decision = decide(stuck, "all")
+    (caveat,) = [text for text in decision.caveats if "rests on draws worth" in text]
+    assert caveat.startswith("P(δ[a] > 0 and δ[b] > 0) rests on draws worth ")
+    assert f" {decision.sides[0].ess:.0f} independent ones, fewer than 400" in caveat
+    free = stuck.copy(data=rng.normal(0.02, 0.05, size=(4, 1000, 2)))
+    assert not [text for text in decide(free, "all").caveats if "rests on" in text]
+
+
+@pytest.mark.filterwarnings("ignore:TOO FEW DRAWS")
+def test_a_decision_on_draws_that_are_in_doubt_says_so(trial_study):
+    from bmco_pymc import BMVB
+
+    doubtful = BMVB(trial_study).fit(draws=40, seed=1).effect().decide("any")
+    assert "TOO FEW DRAWS: the diagnostics of the effect say why" in str(doubtful)
+    assert "TOO FEW DRAWS" not in str(BMVB(trial_study).fit(seed=1).effect().decide("any"))

@@ -7,6 +7,7 @@ from typing import Any
 
 from bmco_pymc.errors import InputError
 from bmco_pymc.fit import Fit
+from bmco_pymc.fit_plots import plot
 
 
 class DiagnosticPlots(Mapping[str, Any]):
@@ -29,11 +30,9 @@ class DiagnosticPlots(Mapping[str, Any]):
 
     def __getitem__(self, block: str) -> Any:
         """Draw the plots of a block."""
-        import arviz as az
-
         if block not in self._names:
             raise KeyError(str(InputError("plots", block, "there is no such block", self._names)))
-        return az.plot_trace_dist(self._fit.idata, var_names=list(self._names[block]))
+        return plot(self._fit, "all", block)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

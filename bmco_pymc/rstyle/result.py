@@ -74,6 +74,31 @@ class Result:
         """Return all estimates, priors and diagnostics as a text that prints as a table."""
         return summary(self)
 
+    def plot(self, type: str = "all", which: str = "all", **settings: Any) -> Any:
+        """Draw the parameters, as bmco's ``plot(result, type, which)`` does.
+
+        Parameters
+        ----------
+        type : {"all", "trace", "density", "autocorr", "rank"}
+            ``"all"`` is the density and the trace side by side.
+        which : {"all", "fixed", "random", "variance"}
+            The block of parameters, of those that the analysis has.
+        **settings
+            For the function of arviz-plots, as in `Fit.plot_trace`.
+
+        Returns
+        -------
+        arviz_plots.PlotCollection
+
+        Raises
+        ------
+        InputError
+            If there is no such plot or block.
+        """
+        from bmco_pymc.fit_plots import plot
+
+        return plot(self.fit, type, which, **settings)
+
     def __str__(self) -> str:
         return overview(self)
 

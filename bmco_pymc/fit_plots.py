@@ -1,0 +1,123 @@
+"""Chains, densities, autocorrelations and ranks of a fit's parameters, drawn by ArviZ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+from bmco_pymc.errors import InputError
+from bmco_pymc.parameters import scalar_parameters
+
+if TYPE_CHECKING:
+    from bmco_pymc.fit import Fit
+
+KINDS = {
+    "trace": "plot_trace",
+    "density": "plot_dist",
+    "autocorr": "plot_autocorr",
+    "rank": "plot_rank",
+    "all": "plot_trace_dist",
+}
+# Okabe and Ito's colours, in an order that keeps neighbours far apart
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222")
+
+
+def blocks(fit: Fit) -> dict[str, tuple[str, ...]]:
+    """Return the blocks of parameters to choose from; "all" is all but the clusters'.
+
+    Parameters
+    ----------
+    fit : Fit
+    """
+    found = {name: tuple(names) for name, names in fit.model.blocks.items()}
+    everything = [n for block, names in found.items() if block != "clusters" for n in names]
+    return {**found, "all": tuple(everything)}
+
+
+def plot(fit: Fit, kind: str, which: str, **settings: Any) -> Any:
+    """Draw the parameters of a block, a panel for each; see ``Fit.plot_trace``.
+
+    Parameters
+    ----------
+    fit : Fit
+    kind : {"trace", "density", "autocorr", "rank", "all"}
+        ``"all"`` is density and trace side by side.
+    which : str
+        A block of the model, or ``"all"``.
+    **settings
+        For the function of arviz-plots.
+
+    Returns
+    -------
+    arviz_plots.PlotCollection
+    """
+    import arviz as az
+
+    if kind not in KINDS:
+        raise InputError("type", kind, "there is no such plot", KINDS)
+    choices = blocks(fit)
+    if which not in choices:
+        what = f"{type(fit.model).__name__} has no such block of parameters"
+        raise InputError("which", which, what, choices)
+    tree = parameters(fit, choices[which])
+    n_parameters = len(tree["posterior"].data_vars)
+    defaults: dict[str, Any] = {"color": list(COLOURS)}
+    if kind == "density":
+        defaults = {"ci_prob": 0.95, "ci_kind": "eti"}
+    if kind == "all":
+        # arviz-plots writes names along the axes, where long ones run into each other
+        defaults |= {"compact": False, "visuals": {"label": False}}
+    if settings.get("backend", az.rcParams["plot.backend"]) == "matplotlib":
+        columns = 2 if kind == "all" else min(settings.get("col_wrap", 4), n_parameters)
+        rows = n_parameters if kind == "all" else -(-n_parameters // columns)
+        longest = max(len(str(label)) for label in tree["posterior"].data_vars)
+        width = 4.0 if kind == "all" else max(2.6, 0.11 * longest)  # so that titles fit
+        size = width * columns + 0.4, 1.9 * rows + 0.4
+        if kind != "all":
+            defaults["visuals"] = {"title": {"parse_math": False}}
+        defaults["figure_kwargs"] = {"layout": "constrained", "figsize": size}
+    limit = az.rcParams["plot.max_subplots"]
+    with az.rc_context({"plot.max_subplots": limit and max(limit, 2 * n_parameters)}):
+        drawn = getattr(az, KINDS[kind])(tree, **{**defaults, **settings})
+    if kind == "all":
+        _title(drawn)
+    if not fit.diagnostics.ok:
+        drawn.add_title(fit.diagnostics.verdict.split(":")[0], color="#D55E00")
+    return drawn
+
+
+def _title(drawn: Any) -> None:
+    """Write the name of each parameter above its density."""
+    from arviz_plots.visuals import labelled_title
+
+    class Name:
+        def make_label_vert(self, var_name: str, sel: Any, isel: Any) -> str:
+            return var_name
+
+    drawn.map(
+        labelled_title,
+        "title",
+        coords={"column": "dist"},
+        ignore_aes=drawn.aes_set,
+        subset_info=True,
+        labeller=Name(),
+    )
+
+
+def parameters(fit: Fit, names: tuple[str, ...]) -> xr.DataTree:
+    """Return a tree with a variable for each distinct scalar parameter, under the fit's labels.
+
+    Every panel then has the label of the tables, and of a symmetric matrix each entry comes once.
+    """
+    posterior = fit.idata["posterior"].to_dataset()
+    labels, values = scalar_parameters(*(posterior[name] for name in names))
+    coords = {dim: posterior[dim] for dim in ("chain", "draw")}
+    scalars = {
+        label: (("chain", "draw"), draws) for label, draws in zip(labels, values, strict=True)
+    }
+    groups = {"posterior": xr.Dataset(scalars, coords)}
+    if "sample_stats" in fit.idata.children:  # so that divergences are marked
+        stats = fit.idata["sample_stats"].to_dataset()
+        groups["sample_stats"] = stats[[n for n in ("diverging",) if n in stats]]
+    return xr.DataTree.from_dict(groups)
