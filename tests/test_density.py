@@ -203,9 +203,9 @@ def test_starting_point_goes_there_and_back(mapped):
 
     rng = np.random.default_rng(2)
     data = mapped.model.data
-    J, B, d = data["off"].shape
-    zeta = rng.normal(size=(J, B, d))
-    coef = rng.normal(size=(B, data["lin"].shape[-1]))
+    B, d, J = data["off"].shape
+    zeta = rng.normal(size=(B, d, J))
+    coef = rng.normal(size=(B, data["lin"].shape[2]))
     root = np.tril(rng.normal(size=(B, d, d)))
     value = pt.dtensor3("value")
     inputs = [pt.as_tensor(a) for a in (coef, root, data["info"], data["lin"], data["off"])]

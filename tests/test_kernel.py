@@ -34,7 +34,7 @@ def cells(n, M, L, p, sizes, seed, scale=1.0, offset=True):
     rng = np.random.default_rng(seed)
     return {
         "coef": scale * rng.normal(size=(L, M)),
-        "deviation": rng.normal(size=(len(sizes), L, p)),
+        "deviation": rng.normal(size=(L, p, len(sizes))),
         "design": rng.normal(size=(M, n)),
         "offset": rng.normal(size=n if offset else 0),
         "design_random": rng.normal(size=(p, n)),
@@ -60,7 +60,7 @@ def test_log_likelihood_is_the_textbook_one(case):
         x["design"][:, BLOCK : 2 * BLOCK] *= 1e3
     cluster = np.repeat(np.arange(len(sizes)), sizes)
     eta = x["design"].T @ x["coef"].T + (x["offset"][:, None] if offset else 0)
-    eta = eta + np.einsum("pn,nlp->nl", x["design_random"], x["deviation"][cluster])
+    eta = eta + np.einsum("pn,lpn->nl", x["design_random"], x["deviation"][:, :, cluster])
     eta = np.column_stack([eta, np.zeros(n)])
     if scale > 1:
         assert abs(eta).max() > 700
@@ -69,7 +69,8 @@ def test_log_likelihood_is_the_textbook_one(case):
     rest = (counts - total[:, None] * softmax(eta, axis=1))[:, :-1]  # (n, L)
     d_coef = rest.T @ x["design"].T
     d_deviation = np.zeros_like(x["deviation"])
-    np.add.at(d_deviation, cluster, np.einsum("nl,pn->nlp", rest, x["design_random"]))
+    each = np.einsum("nl,pn->nlp", rest, x["design_random"])
+    np.add.at(np.moveaxis(d_deviation, -1, 0), cluster, each)
 
     arrays = [x[name] for name in ("design", "offset", "design_random", "start")]
     constant, fixed, random = statistics(counts, *arrays)

@@ -6,8 +6,9 @@ See `bmco_pymc.models.centring` for what it is good for. For each cluster and bl
 
 Shapes: J clusters; B blocks of d deviations (one block a logit with d = p, or one block of all
 logits with d = L p); m coefficients that enter the score of a block. epsilon, zeta, f, and the
-score r = h - H a are (J, B, d); coef a is (B, m), root R (B, d, d), K (J, B, d, d), info B
-(J, B, d, d), lin H (J, B, d, m), off h (J, B, d).
+score r = h - H a are (B, d, J); coef a is (B, m), root R (B, d, d), K (B, d, d, J), info B
+(B, d, d, J), lin H (B, d, m, J), off h (B, d, J). Clusters come last, so that each operation on the
+small matrices is one on all clusters, whose numbers are neighbours.
 """
 
 from __future__ import annotations
@@ -16,10 +17,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from bmco_pymc.kernel import elementary
+
 type Floats = NDArray[np.float64]
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+# Sums may be reordered, so that they vectorise; infinity and NaN keep their meaning.
+RELAXED = {"reassoc", "contract", "nsz"}
+
+
+@njit(error_model="numpy", fastmath=RELAXED)
 def centre(
     epsilon: Floats,
     coef: Floats,
@@ -33,48 +40,57 @@ def centre(
     r: Floats,
 ) -> float:
     """Write zeta, K, f and r; return the log Jacobian of epsilon -> zeta, -sum log K_ii."""
-    J, B, d = epsilon.shape
+    B, d, J = epsilon.shape
     log_jacobian = 0.0
-    G = np.empty((d, d))
-    for j in range(J):
-        diagonal = 1.0  # of one cluster: logarithms are slow, products of a few numbers safe
-        for b in range(B):
-            R, k = root[b], K[j, b]
-            _information(info[j, b], R, G)
-            for x in range(d):  # K K' = I + R' G, row by row
-                for y in range(x + 1):
-                    s = 1.0 if x == y else 0.0
-                    for t in range(d):
-                        s += R[t, x] * G[t, y]
-                    for t in range(y):
-                        s -= k[x, t] * k[y, t]
-                    k[x, y] = np.sqrt(s) if x == y else s / k[y, y]
-                diagonal *= k[x, x]
-                if diagonal > 1e200:
-                    log_jacobian -= np.log(diagonal)
-                    diagonal = 1.0
-            for x in range(d):
-                s = off[j, b, x]
-                for m in range(lin.shape[3]):
-                    s -= lin[j, b, x, m] * coef[b, m]
-                r[j, b, x] = s
-            for x in range(d):
-                s = 0.0
+    G = np.empty((d, d, J))
+    for b in range(B):
+        _information(info[b], root[b], G)
+        for x in range(d):  # K K' = I + R' G, row by row
+            for y in range(x + 1):
+                for j in range(J):
+                    K[b, x, y, j] = 1.0 if x == y else 0.0
                 for t in range(d):
-                    s += R[t, x] * r[j, b, t]
-                for t in range(x):
-                    s -= k[x, t] * f[j, b, t]
-                f[j, b, x] = s / k[x, x]
-            for x in range(d - 1, -1, -1):
-                s = f[j, b, x] + epsilon[j, b, x]
-                for t in range(x + 1, d):
-                    s -= k[t, x] * zeta[j, b, t]
-                zeta[j, b, x] = s / k[x, x]
-        log_jacobian -= np.log(diagonal)
+                    for j in range(J):
+                        K[b, x, y, j] += root[b, t, x] * G[t, y, j]
+                for t in range(y):
+                    for j in range(J):
+                        K[b, x, y, j] -= K[b, x, t, j] * K[b, y, t, j]
+                if x == y:
+                    for j in range(J):
+                        K[b, x, x, j] = np.sqrt(K[b, x, x, j])
+                        log_jacobian -= elementary.log(K[b, x, x, j])
+                else:
+                    for j in range(J):
+                        K[b, x, y, j] /= K[b, y, y, j]
+        for x in range(d):
+            for j in range(J):
+                r[b, x, j] = off[b, x, j]
+            for m in range(lin.shape[2]):
+                for j in range(J):
+                    r[b, x, j] -= lin[b, x, m, j] * coef[b, m]
+        for x in range(d):
+            for j in range(J):
+                f[b, x, j] = 0.0
+            for t in range(d):
+                for j in range(J):
+                    f[b, x, j] += root[b, t, x] * r[b, t, j]
+            for t in range(x):
+                for j in range(J):
+                    f[b, x, j] -= K[b, x, t, j] * f[b, t, j]
+            for j in range(J):
+                f[b, x, j] /= K[b, x, x, j]
+        for x in range(d - 1, -1, -1):
+            for j in range(J):
+                zeta[b, x, j] = f[b, x, j] + epsilon[b, x, j]
+            for t in range(x + 1, d):
+                for j in range(J):
+                    zeta[b, x, j] -= K[b, t, x, j] * zeta[b, t, j]
+            for j in range(J):
+                zeta[b, x, j] /= K[b, x, x, j]
     return log_jacobian
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy", fastmath=RELAXED)
 def pullback(
     zeta: Floats,
     K: Floats,
@@ -93,67 +109,83 @@ def pullback(
 
     The adjoint of the Cholesky factor is Murray's (2016, arXiv:1602.07527, equation 10).
     """
-    J, B, d = zeta.shape
-    M = lin.shape[3]
-    G, S, w = np.empty((d, d)), np.empty((d, d)), np.empty(d)
-    for j in range(J):
-        for b in range(B):
-            R, k = root[b], K[j, b]
-            for x in range(d):  # d_epsilon = K^-1 d_zeta
-                v = d_zeta[j, b, x]
-                for t in range(x):
-                    v -= k[x, t] * d_epsilon[j, b, t]
-                d_epsilon[j, b, x] = v / k[x, x]
-            for x in range(d - 1, -1, -1):  # w = K'^-1 d_epsilon, the derivative of R'r
-                s = d_epsilon[j, b, x]
+    B, d, J = zeta.shape
+    G, S, w = np.empty((d, d, J)), np.empty((d, d, J)), np.empty((d, J))
+    for b in range(B):
+        for x in range(d):  # d_epsilon = K^-1 d_zeta
+            for j in range(J):
+                d_epsilon[b, x, j] = d_zeta[b, x, j]
+            for t in range(x):
+                for j in range(J):
+                    d_epsilon[b, x, j] -= K[b, x, t, j] * d_epsilon[b, t, j]
+            for j in range(J):
+                d_epsilon[b, x, j] /= K[b, x, x, j]
+        for x in range(d - 1, -1, -1):  # w = K'^-1 d_epsilon, the derivative of R'r
+            for j in range(J):
+                w[x, j] = d_epsilon[b, x, j]
+            for t in range(x + 1, d):
+                for j in range(J):
+                    w[x, j] -= K[b, t, x, j] * w[t, j]
+            for j in range(J):
+                w[x, j] /= K[b, x, x, j]
+        # S = K' dK (lower triangle, diagonal halved), dK = -zeta d_epsilon' - w f' - d_log/K_ii;
+        # then its symmetric part
+        for x in range(d):
+            for y in range(x + 1):
+                for j in range(J):
+                    S[x, y, j] = -d_log if x == y else 0.0
+                for t in range(x, d):
+                    for j in range(J):
+                        dK = zeta[b, t, j] * d_epsilon[b, y, j] + w[t, j] * f[b, y, j]
+                        S[x, y, j] -= K[b, t, x, j] * dK
+                for j in range(J):
+                    S[x, y, j] *= 0.5
+                    S[y, x, j] = S[x, y, j]
+        for y in range(d):  # S <- K'^-1 S K^-1, the derivative of I + R'BR
+            for x in range(d - 1, -1, -1):
                 for t in range(x + 1, d):
-                    s -= k[t, x] * w[t]
-                w[x] = s / k[x, x]
-            # S = K' dK (lower triangle, diagonal halved), dK = -zeta d_epsilon' - w f' - d_log/K_ii
-            for x in range(d):
-                for y in range(x + 1):
-                    s = 0.0
-                    for t in range(x, d):
-                        s -= k[t, x] * (zeta[j, b, t] * d_epsilon[j, b, y] + w[t] * f[j, b, y])
-                    S[x, y] = 0.5 * (s - d_log) if x == y else s
-            for x in range(d):  # symmetric part
-                for y in range(x):
-                    S[x, y] *= 0.5
-                    S[y, x] = S[x, y]
-            for y in range(d):  # S <- K'^-1 S K^-1, the derivative of I + R'BR
-                for x in range(d - 1, -1, -1):
-                    s = S[x, y]
-                    for t in range(x + 1, d):
-                        s -= k[t, x] * S[t, y]
-                    S[x, y] = s / k[x, x]
-            for x in range(d):
-                for y in range(d - 1, -1, -1):
-                    s = S[x, y]
-                    for t in range(y + 1, d):
-                        s -= S[x, t] * k[t, y]
-                    S[x, y] = s / k[y, y]
-            _information(info[j, b], R, G)
-            for x in range(d):  # R'r and R'BR both depend on R
-                for y in range(d):
-                    s = r[j, b, x] * w[y]
-                    for t in range(d):
-                        s += 2.0 * G[x, t] * S[t, y]
-                    d_root[b, x, y] += s
-            for x in range(d):
+                    for j in range(J):
+                        S[x, y, j] -= K[b, t, x, j] * S[t, y, j]
+                for j in range(J):
+                    S[x, y, j] /= K[b, x, x, j]
+        for x in range(d):
+            for y in range(d - 1, -1, -1):
+                for t in range(y + 1, d):
+                    for j in range(J):
+                        S[x, y, j] -= S[x, t, j] * K[b, t, y, j]
+                for j in range(J):
+                    S[x, y, j] /= K[b, y, y, j]
+        _information(info[b], root[b], G)
+        for x in range(d):  # R'r and R'BR both depend on R
+            for y in range(d):
                 s = 0.0
+                for j in range(J):
+                    s += r[b, x, j] * w[y, j]
                 for t in range(d):
-                    s += R[x, t] * w[t]
-                for m in range(M):
-                    d_coef[b, m] -= lin[j, b, x, m] * s
+                    for j in range(J):
+                        s += 2.0 * G[x, t, j] * S[t, y, j]
+                d_root[b, x, y] += s
+        for x in range(d):
+            for j in range(J):
+                G[0, 0, j] = 0.0
+            for t in range(d):
+                for j in range(J):
+                    G[0, 0, j] += root[b, x, t] * w[t, j]
+            for m in range(lin.shape[2]):
+                s = 0.0
+                for j in range(J):
+                    s += lin[b, x, m, j] * G[0, 0, j]
+                d_coef[b, m] -= s
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy", fastmath=RELAXED)
 def _information(info: Floats, root: Floats, product: Floats) -> None:
-    """Write info @ root, (d, d)."""
-    d = len(root)
+    """Write info @ root of each cluster, (d, d, J)."""
+    d, J = info.shape[1:]
     for x in range(d):
         for y in range(d):
-            s = 0.0
+            for j in range(J):
+                product[x, y, j] = 0.0
             for t in range(d):
-                s += info[x, t] * root[t, y]
-            product[x, y] = s
+                for j in range(J):
+                    product[x, y, j] += info[x, t, j] * root[t, y]

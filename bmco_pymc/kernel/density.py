@@ -4,7 +4,7 @@ A point holds, one after the other,
 
     white     (M, L)            coefficients in the sampling basis, N(0, scale^2) a priori
     t, v      (B, d), (B, d (d - 1) / 2)    the root of the clusters' covariance
-    epsilon   (J, B, d)         the clusters' deviations, centred by their data
+    epsilon   (B, d, J)         the clusters' deviations, centred by their data
 
 of which the latter two are empty without clusters. The density is that of the PyMC model that
 ``build()`` returns, with the same transforms, up to a constant.
@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from bmco_pymc.kernel import centring, covariance
 from bmco_pymc.kernel.layout import Model, split, unpack
-from bmco_pymc.kernel.likelihood import subtract_norm
+from bmco_pymc.kernel.likelihood import RELAXED, subtract_norm
 
 type Floats = NDArray[np.float64]
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", fastmath=RELAXED)
 def log_density(x: Floats, packed: Floats, dx: Floats) -> float:
     """Return the log density of a point and write its gradient.
 
@@ -45,20 +45,20 @@ def log_density(x: Floats, packed: Floats, dx: Floats) -> float:
         for q in range(coef.shape[0]):
             value += coef[q, m] * d_coef[q, m] - 0.5 * (point.white[m, q] / model.scale[m, q]) ** 2
 
-    J, B, d = model.off.shape
-    zeta, f, r = np.empty((J, B, d)), np.empty((J, B, d)), np.empty((J, B, d))
-    K, R = np.empty((J, B, d, d)), np.empty((B, d, d))
+    B, d, J = model.off.shape
+    zeta, f, r = np.empty((B, d, J)), np.empty((B, d, J)), np.empty((B, d, J))
+    K, R = np.empty((B, d, d, J)), np.empty((B, d, d))
     value += covariance.root(point.t, point.v, model.family, model.hyper, R)
-    block_coef = coef.reshape((B, model.lin.shape[3]))
+    block_coef = coef.reshape((B, model.lin.shape[2]))
     info, lin = model.info, model.lin
     value += centring.centre(point.epsilon, block_coef, R, info, lin, model.off, zeta, K, f, r)
     u = deviations(zeta, R)
     d_deviation = model.statistic_random.copy()
-    d_u = d_deviation.reshape((J, B, d))
-    for j in range(J):
-        for b in range(B):
-            for k in range(d):
-                value += u[j, b, k] * d_u[j, b, k] - 0.5 * zeta[j, b, k] ** 2
+    d_u = d_deviation.reshape((B, d, J))
+    for b in range(B):
+        for k in range(d):
+            for j in range(J):
+                value += u[b, k, j] * d_u[b, k, j] - 0.5 * zeta[b, k, j] ** 2
 
     value += subtract_norm(
         coef,
@@ -72,15 +72,17 @@ def log_density(x: Floats, packed: Floats, dx: Floats) -> float:
         d_deviation,
     )
 
-    d_zeta, d_root = np.empty((J, B, d)), np.zeros((B, d, d))
-    for j in range(J):
-        for b in range(B):
-            for k in range(d):
-                s = -zeta[j, b, k]
-                for m in range(d):
-                    s += R[b, m, k] * d_u[j, b, m]
-                    d_root[b, m, k] += d_u[j, b, m] * zeta[j, b, k]
-                d_zeta[j, b, k] = s
+    d_zeta, d_root = np.empty((B, d, J)), np.zeros((B, d, d))
+    for b in range(B):
+        for k in range(d):
+            for j in range(J):
+                d_zeta[b, k, j] = -zeta[b, k, j]
+            for m in range(d):
+                s = 0.0
+                for j in range(J):
+                    s += d_u[b, m, j] * zeta[b, k, j]
+                    d_zeta[b, k, j] += R[b, m, k] * d_u[b, m, j]
+                d_root[b, m, k] += s
     d_block = d_coef.reshape(block_coef.shape)
     d_epsilon = gradient.epsilon
     centring.pullback(zeta, K, f, r, R, info, lin, d_zeta, 1.0, d_epsilon, d_block, d_root)
@@ -110,14 +112,14 @@ def coefficients(white: Floats, model: Model) -> Floats:
 
 @njit(error_model="numpy")
 def deviations(zeta: Floats, R: Floats) -> Floats:
-    """Return R zeta for each cluster and block, (J, B, d)."""
-    J, B, d = zeta.shape
-    u = np.zeros((J, B, d))
-    for j in range(J):
-        for b in range(B):
-            for k in range(d):
-                for m in range(d):
-                    u[j, b, k] += R[b, k, m] * zeta[j, b, m]
+    """Return R zeta for each cluster and block, (B, d, J)."""
+    B, d, J = zeta.shape
+    u = np.zeros((B, d, J))
+    for b in range(B):
+        for k in range(d):
+            for m in range(d):
+                for j in range(J):
+                    u[b, k, j] += R[b, k, m] * zeta[b, m, j]
     return u
 
 
@@ -134,23 +136,23 @@ def expand(points: Floats, packed: Floats) -> tuple[Floats, Floats, Floats]:
     -------
     coef : ndarray, shape (S, L, M)
         Coefficients in the sampling basis.
-    u : ndarray, shape (S, J, B, d)
+    u : ndarray, shape (S, B, d, J)
         Deviations of the clusters in their basis.
     root : ndarray, shape (S, B, d, d)
         Root of their covariance.
     """
     model = unpack(packed)
     M, L = model.scale.shape
-    J, B, d = model.off.shape
+    B, d, J = model.off.shape
     S = len(points)
-    coef, u, root = np.empty((S, L, M)), np.empty((S, J, B, d)), np.empty((S, B, d, d))
-    zeta, f, r = np.empty((J, B, d)), np.empty((J, B, d)), np.empty((J, B, d))
-    K = np.empty((J, B, d, d))
+    coef, u, root = np.empty((S, L, M)), np.empty((S, B, d, J)), np.empty((S, B, d, d))
+    zeta, f, r = np.empty((B, d, J)), np.empty((B, d, J)), np.empty((B, d, J))
+    K = np.empty((B, d, d, J))
     for s in range(S):
         point = split(points[s], model)
         coef[s] = coefficients(point.white, model)
         covariance.root(point.t, point.v, model.family, model.hyper, root[s])
-        block_coef = coef[s].reshape((B, model.lin.shape[3]))
+        block_coef = coef[s].reshape((B, model.lin.shape[2]))
         centring.centre(
             point.epsilon, block_coef, root[s], model.info, model.lin, model.off, zeta, K, f, r
         )

@@ -43,7 +43,7 @@ def pack(data: Mapping[str, Any], family: int, hyper: Floats) -> Floats:
     arrays = (counts, design, offset, data["design_random"], start)
     constant, fixed, random = statistics(*map(np.ascontiguousarray, arrays))
     clusters = [data[name] for name in ("info", "lin", "off") if name in data]
-    J, B, d = clusters[2].shape if clusters else (1, 1, 0)
+    B, d, J = clusters[2].shape if clusters else (1, 0, 1)
     sizes = [design.shape[1], *scale.shape, len(data["design_random"]), J, B, d, family]
     parts = [scale, logits, design, offset, data["design_random"], start, counts.sum(axis=1)]
     parts += [constant, fixed, random, *clusters, hyper]
@@ -105,10 +105,10 @@ def unpack(packed: Floats) -> Model:
         total,
         constant[0],
         statistic.reshape((L, M)),
-        statistic_random.reshape((J, L, p)),
-        info.reshape((J, B, d, d)),
-        lin.reshape((J, B, d, m)),
-        off.reshape((J, B, d)),
+        statistic_random.reshape((L, p, J)),
+        info.reshape((B, d, d, J)),
+        lin.reshape((B, d, m, J)),
+        off.reshape((B, d, J)),
         packed[at : int(packed[0])],
     )
 
@@ -126,7 +126,7 @@ class Point(NamedTuple):
 def split(point: Floats, model: Model) -> Point:
     """Return views of the parts of a point."""
     M, L = model.scale.shape
-    J, B, d = model.off.shape
+    B, d, J = model.off.shape
     below = d * (d - 1) // 2
     white, at = _take(point, 0, M * L)
     t, at = _take(point, at, B * d)
@@ -135,7 +135,7 @@ def split(point: Floats, model: Model) -> Point:
         white.reshape((M, L)),
         t.reshape((B, d)),
         v.reshape((B, below)),
-        point[at:].reshape((J, B, d)),
+        point[at:].reshape((B, d, J)),
     )
 
 

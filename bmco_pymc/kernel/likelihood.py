@@ -35,7 +35,7 @@ RELAXED = {"reassoc", "contract", "nsz"}
 def statistics(
     counts: Floats, design: Floats, offset: Floats, design_random: Floats, start: Floats
 ) -> tuple[float, Floats, Floats]:
-    """Return the sums of y_iq times offset, w and z: a number, (L, M) and (J, L, p).
+    """Return the sums of y_iq times offset, w and z: a number, (L, M) and (L, p, J).
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def statistics(
     """
     n, L = counts.shape[0], counts.shape[1] - 1
     M, p, J = design.shape[0], design_random.shape[0], len(start) - 1
-    constant, fixed, random = 0.0, np.zeros((L, M)), np.zeros((J, L, p))
+    constant, fixed, random = 0.0, np.zeros((L, M)), np.zeros((L, p, J))
     for q in range(L):
         for i in range(n if offset.size else 0):
             constant += counts[i, q] * offset[i]
@@ -56,7 +56,7 @@ def statistics(
         for j in range(J):
             for k in range(p):
                 for i in range(int(start[j]), int(start[j + 1])):
-                    random[j, q, k] += counts[i, q] * design_random[k, i]
+                    random[q, k, j] += counts[i, q] * design_random[k, i]
     return constant, fixed, random
 
 
@@ -78,7 +78,7 @@ def subtract_norm(
     ----------
     coef : ndarray, shape (L, M)
         Coefficients in the sampling basis.
-    deviation : ndarray, shape (J, L, p)
+    deviation : ndarray, shape (L, p, J)
         Deviations of the clusters; p = 0 without clusters.
     design : ndarray, shape (M, n)
     offset : ndarray, shape (n,) or (0,)
@@ -88,7 +88,7 @@ def subtract_norm(
         Cluster j has the cells from ``start[j]`` to ``start[j + 1] - 1``.
     total : ndarray, shape (n,)
         Subjects in each cell.
-    d_coef, d_deviation : ndarray, shapes (L, M) and (J, L, p)
+    d_coef, d_deviation : ndarray, shapes (L, M) and (L, p, J)
         Added to in place.
     """
     M, n = design.shape
@@ -114,7 +114,7 @@ def subtract_norm(
                 for q in range(L):
                     row = eta[q, a - s : end - s]
                     for k in range(p):
-                        c, z = deviation[j, q, k], design_random[k, a:end]
+                        c, z = deviation[q, k, j], design_random[k, a:end]
                         for i in range(end - a):
                             row[i] += c * z[i]
                 j, a = j + (end == int(start[j + 1])), end
@@ -167,7 +167,7 @@ def subtract_norm(
                         z, g = design_random[k, a:end], 0.0
                         for i in range(end - a):
                             g += row[i] * z[i]
-                        d_deviation[j, q, k] -= g
+                        d_deviation[q, k, j] -= g
                 j, a = j + (end == int(start[j + 1])), end
             first = j
     return value

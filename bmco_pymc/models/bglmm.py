@@ -138,7 +138,7 @@ class BGLMM(Regression):
         """The data as the sampler takes them."""
         from bmco_pymc.kernel.layout import pack
 
-        d = self.data["off"].shape[-1]
+        d = self.data["off"].shape[1]
         return pack(self.data, *kernel_prior(self.priors.Sigma, self.data, d))
 
     def posterior(self, coef: Array, u: Array, root: Array) -> dict[str, Array]:
@@ -146,14 +146,14 @@ class BGLMM(Regression):
         P, p, L, J = self.structure[1:5]
         raw, turn = self.raw_coefficients(coef), self.data["basis_deviation"]
         gamma = raw[:, P:]  # (S, p, L)
-        around = u.reshape(-1, J, L, p) @ turn.T
+        around = turn @ u.reshape(-1, L, p, J)
         root = root if self._joint else turn @ root
         Sigma = root @ root.swapaxes(-1, -2)
         beta = {"beta": raw[:, :P]} if P else {}
         return {
             **beta,
             "gamma": gamma,
-            "gamma_cluster": gamma[:, None] + around.swapaxes(2, 3),
+            "gamma_cluster": gamma[:, None] + around.transpose(0, 3, 2, 1),
             "Sigma": Sigma.reshape(-1, L, p, L, p) if self._joint else Sigma,
         }
 
@@ -181,11 +181,10 @@ class BGLMM(Regression):
             pm.Deterministic("beta", raw[:P], dims=("term", "logit"))
             gamma = pm.Deterministic("gamma", raw[P:], dims=self.parameters["gamma"])
             root = covariance.root(self.priors.Sigma, data, blocks, d)
-            u = graph.deviations(data, inner, root, (J, blocks, d)).reshape((J, L, p))
-            around = product(u, data["basis_deviation"].T)  # (J, L, p), raw scale
-            pm.Deterministic(
-                "gamma_cluster", gamma + around.mT, dims=self.parameters["gamma_cluster"]
-            )
+            u = graph.deviations(data, inner, root, (blocks, d, J)).reshape((L, p, J))
+            around = product(data["basis_deviation"], u)  # (L, p, J), raw scale
+            each = gamma + around.transpose(2, 1, 0)
+            pm.Deterministic("gamma_cluster", each, dims=self.parameters["gamma_cluster"])
             raw_root = root if self._joint else product(data["basis_deviation"], root)
             Sigma = product(raw_root, raw_root.mT)
             Sigma = Sigma.reshape((L, p, L, p) if self._joint else (L, p, p))

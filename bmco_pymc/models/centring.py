@@ -36,7 +36,7 @@ from bmco_pymc.kernel import centring as kernel
 
 
 def _centre(epsilon, coef, root, info, lin, off):  # type: ignore[no-untyped-def]
-    """Return zeta (J, B, d) and the log Jacobian -sum log K_ii."""
+    """Return zeta (B, d, J) and the log Jacobian -sum log K_ii."""
     zeta, f, r, K = (
         np.empty(off.shape),
         np.empty(off.shape),
@@ -63,13 +63,14 @@ def _centre_pullback(zeta, coef, root, info, lin, off, d_zeta, d_log):  # type: 
 
 
 def _uncentre(zeta, coef, root, info, lin, off):  # type: ignore[no-untyped-def]
-    """Return epsilon (J, B, d); only the starting point of a sampler asks for it."""
+    """Return epsilon (B, d, J); only the starting point of a sampler asks for it."""
     identity = np.eye(root.shape[-1])
-    P = identity + root.transpose(0, 2, 1) @ info @ root  # (J, B, d, d)
+    P = identity + root.transpose(0, 2, 1) @ np.moveaxis(info, -1, 0) @ root  # (J, B, d, d)
     K = np.linalg.cholesky(P)
-    score = off - np.einsum("jbdm,bm->jbd", lin, coef)
-    right = np.einsum("bxd,jbx->jbd", root, score)[..., None]
-    return np.einsum("jbxd,jbx->jbd", K, zeta) - np.linalg.solve(K, right)[..., 0]
+    score = off - np.einsum("bdmj,bm->bdj", lin, coef)
+    right = np.einsum("bxd,bxj->jbd", root, score)[..., None]
+    around = np.linalg.solve(K, right)[..., 0]  # (J, B, d)
+    return np.einsum("jbxd,bxj->bdj", K, zeta) - np.moveaxis(around, 0, -1)
 
 
 class Centre(Op):

@@ -138,11 +138,11 @@ class ClusterInformation:
 
     Attributes
     ----------
-    info : ndarray, shape (J, B, d, d)
+    info : ndarray, shape (B, d, d, J)
         Information on the deviations.
-    lin : ndarray, shape (J, B, d, m)
+    lin : ndarray, shape (B, d, m, J)
         How the score at zero deviation falls with the coefficients in the sampling basis.
-    off : ndarray, shape (J, B, d)
+    off : ndarray, shape (B, d, J)
         That score when the coefficients are at their prior mean.
     """
 
@@ -208,10 +208,11 @@ def cluster_information(
     off = by_cluster(np.einsum("nk,nq->nqk", design_random, score))  # (J, L, p)
     if joint:
         d = L * p
-        return ClusterInformation(
-            info.reshape(J, 1, d, d), lin.reshape(J, 1, d, L * M), off.reshape(J, 1, d)
-        )
-    logit = np.arange(L)
+        info, lin, off = info.reshape(J, 1, d, d), lin.reshape(J, 1, d, L * M), off.reshape(J, 1, d)
+    else:
+        logit = np.arange(L)
+        info = np.moveaxis(info[:, logit, :, logit], 0, 1)
+        lin = np.moveaxis(lin[:, logit, :, logit], 0, 1)
     return ClusterInformation(
-        np.moveaxis(info[:, logit, :, logit], 0, 1), np.moveaxis(lin[:, logit, :, logit], 0, 1), off
+        *(np.ascontiguousarray(np.moveaxis(array, 0, -1)) for array in (info, lin, off))
     )

@@ -27,8 +27,8 @@ def coefficients(data: Mapping[str, Any], shape: tuple[int, int]) -> tuple[Any, 
 
 
 def deviations(data: Mapping[str, Any], inner: Any, root: Any, shape: tuple[int, int, int]) -> Any:
-    """Return the clusters' deviations R zeta, shape (J, B, d), with zeta ~ N(0, I)."""
-    blocks = shape[1]
+    """Return the clusters' deviations R zeta, shape (B, d, J), with zeta ~ N(0, I)."""
+    blocks = shape[0]
     coef = inner.T.reshape((blocks, -1))  # logit by logit, as the clusters' information is
     zeta = pm.CustomDist(
         "zeta",
@@ -39,11 +39,10 @@ def deviations(data: Mapping[str, Any], inner: Any, root: Any, shape: tuple[int,
         data["off"],
         logp=_standard_normal_logp,
         random=_standard_normal_random,
-        signature="(b,m),(b,d,d),(j,b,d,d),(j,b,d,m),(j,b,d)->(j,b,d)",
+        signature="(b,m),(b,d,d),(b,d,d,j),(b,d,m,j),(b,d,j)->(b,d,j)",
         transform=DataCentring(),
     )
-    blockwise = zeta.transpose(1, 0, 2)  # (B, J, d) @ (B, d, d) -> (B, J, d)
-    return product(blockwise, root.mT).transpose(1, 0, 2)
+    return product(root, zeta)  # (B, d, d) @ (B, d, J)
 
 
 def observe(data: Mapping[str, Any], inner: Any, deviation: Any, n_logits: int) -> None:
@@ -60,7 +59,7 @@ def observe(data: Mapping[str, Any], inner: Any, deviation: Any, n_logits: int) 
         np.arange(n_logits + 1),
         logp=_counts_logp,
         random=_counts_random,
-        signature="(m,l),(j,l,p),(m,n),(n),(p,n),(s),(n),(q)->(n,q)",
+        signature="(m,l),(l,p,j),(m,n),(n),(p,n),(s),(n),(q)->(n,q)",
         observed=data["observed"],
     )
 
@@ -91,7 +90,7 @@ def _counts_random(
 ) -> Any:
     cluster = np.repeat(np.arange(len(start) - 1), np.diff(start).astype(int))
     eta = offset[:, None] + design.T @ inner
-    eta = eta + np.einsum("pn,nlp->nl", design_random, deviation[cluster])
+    eta = eta + np.einsum("pn,lpn->nl", design_random, deviation[:, :, cluster])
     eta = np.column_stack([eta, np.zeros(len(eta))])
     phi = np.exp(eta - eta.max(axis=1, keepdims=True))
     phi /= phi.sum(axis=1, keepdims=True)
@@ -100,4 +99,4 @@ def _counts_random(
 
 def no_deviation(n_logits: int) -> Any:
     """Return the deviations of a model without clusters: one cluster, no random term."""
-    return pt.zeros((1, n_logits, 0))
+    return pt.zeros((n_logits, 0, 1))

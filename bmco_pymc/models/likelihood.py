@@ -21,15 +21,15 @@ from bmco_pymc.kernel.likelihood import statistics, subtract_norm
 
 
 def _log_likelihood(coef, deviation, design, offset, design_random, start, counts):  # type: ignore[no-untyped-def]
-    """Return the value and its derivatives by coef (M, L) and deviation (J, L, p)."""
+    """Return the value and its derivatives by coef (M, L) and deviation (L, p, J)."""
     by_logit = np.ascontiguousarray(coef.T)
     value, d_coef, d_deviation = statistics(counts, design, offset, design_random, start)
     for q in range(by_logit.shape[0]):
         for m in range(by_logit.shape[1]):
             value += by_logit[q, m] * d_coef[q, m]
-        for j in range(deviation.shape[0]):
-            for k in range(deviation.shape[2]):
-                value += deviation[j, q, k] * d_deviation[j, q, k]
+        for k in range(deviation.shape[1]):
+            for j in range(deviation.shape[2]):
+                value += deviation[q, k, j] * d_deviation[q, k, j]
     total = np.zeros(counts.shape[0])
     for i in range(counts.shape[0]):
         for q in range(counts.shape[1]):

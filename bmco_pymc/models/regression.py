@@ -61,7 +61,7 @@ class Regression(Model):
         M, L = self.data["basis_scale"].shape
         if "off" not in self.data:
             return int(M * L)
-        J, B, d = self.data["off"].shape
+        B, d, J = self.data["off"].shape
         return int(M * L + B * d * (d + 1) // 2 + J * B * d)
 
     @abc.abstractmethod
