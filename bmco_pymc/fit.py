@@ -191,11 +191,17 @@ class Fit(Judged):
 
         return update(self, data, priors=priors, **settings)
 
+    @property
+    def is_prior(self) -> bool:
+        """Whether the draws are from the prior: no outcome was used."""
+        return bool(self.idata.attrs.get("sampler") == "prior")
+
     def _facts(self) -> tuple[str, list[list[str]], list[str]]:
         attrs = self.idata.attrs
         posterior = self.idata["posterior"]
         n = {group: int(size) for group, size in self._sizes().items()}
-        title = f"{type(self.model).__name__} fit of {', '.join(self.model.study.outcomes)}"
+        kind = "prior" if self.is_prior else "fit"
+        title = f"{type(self.model).__name__} {kind} of {', '.join(self.model.study.outcomes)}"
         table = [["group", "subjects"], *([group, str(size)] for group, size in n.items())]
         sentences = [f"Prior of {k}: {v}." for k, v in self.model.describe_priors().items()]
         clusters = self.model.coords.get("cluster")

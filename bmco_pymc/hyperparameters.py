@@ -45,6 +45,16 @@ def definite(argument: str, value: Any) -> Array:
     return (array + array.T) / 2
 
 
+def invertible(argument: str, value: Any) -> Array:
+    """Return a square matrix that has an inverse."""
+    array = finite(argument, value)
+    if array.ndim != 2 or array.shape[0] != array.shape[1]:
+        raise InputError(argument, value, "must be a square matrix")
+    if np.linalg.matrix_rank(array) < len(array):
+        raise InputError(argument, value, "the matrix has no inverse")
+    return array
+
+
 def square(argument: str, array: Array, size: int, names: Sequence[str]) -> Array:
     """Return the (size, size) matrix that a scalar, a diagonal or a matrix stands for."""
     if array.ndim == 0:
