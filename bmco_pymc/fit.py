@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from bmco_pymc.effect import Effect
     from bmco_pymc.priors import Priors
-    from bmco_pymc.study import Study
     from bmco_pymc.sensitivity import Sensitivity
+    from bmco_pymc.study import Study
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -88,7 +88,8 @@ def forest(comparison: Comparison) -> Figure:
     axes.xaxis.label.set_parse_math(False)
     style(axes)
     axes.spines["left"].set_visible(False)
-    title = "The differences in success probability under each prior"
+    kind = "prior" if comparison.table["analysis"].nunique() == 1 else "model"
+    title = f"The differences in success probability under each {kind}"
     axes.set_title(title, loc="left", pad=10, fontsize=12, fontweight="bold", color=INK)
     if not comparison.table["converged"].all():
         mark = Line2D(

@@ -66,6 +66,15 @@ def square(argument: str, array: Array, size: int, names: Sequence[str]) -> Arra
 
 
 def plain(value: Any) -> str:
-    """Return an array as nested lists of short numbers, a number as itself."""
+    """Return an array as nested lists of short numbers, a number as itself.
+
+    Examples
+    --------
+    >>> plain(2), plain([1 / 3, 10])
+    ('2', '[0.333333, 10.0]')
+    """
     array = np.asarray(value, dtype=float)
-    return f"{array:.6g}" if array.ndim == 0 else str(array.tolist())
+    if array.ndim == 0:
+        return f"{array:.6g}"
+    short = [float(f"{entry:.6g}") + 0.0 for entry in array.ravel()]
+    return str(np.reshape(short, array.shape).tolist())

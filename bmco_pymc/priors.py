@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,7 +24,11 @@ from bmco_pymc.distributions import (
     Normal,
 )
 from bmco_pymc.errors import InputError
-from bmco_pymc.hyperparameters import definite, finite
+from bmco_pymc.hyperparameters import definite, finite, plain
+
+if TYPE_CHECKING:
+    from bmco_pymc.models.base import Model
+    from bmco_pymc.study import Study
 
 __all__ = [
     "LKJ",
@@ -98,6 +102,60 @@ class Priors:
         """Return the defaults of the R package bmco: N(0, 10) and InverseWishart(p, 0.1 I)."""
         return cls()
 
+    @classmethod
+    def recommended(
+        cls, source: Study | Model, fixed: str | None = None, random: str | None = None
+    ) -> Priors:
+        """Return priors that are neutral about θ and δ, for one model.
+
+        Success and failure, the patterns, the groups and the outcomes are treated alike, and units,
+        centring and coding of covariates do not matter. The prior is about averages over the
+        analysed subjects (`bmco_pymc.recommended` has the formula): each θ is nearly uniform at the
+        average of the covariates and independent between the groups, the covariates together move
+        a logit by half of the SD of its level, and all random coefficients have one LKJ(2)
+        correlation matrix. Outcomes are not used; the design matrix is.
+
+        Parameters
+        ----------
+        source : Study or Model
+            The model that is to have these priors, or the study with its formulas.
+        fixed, random : str, optional
+            Formulas, as in BGLM and BGLMM; with a study only. Without ``random``: for BGLM.
+
+        Returns
+        -------
+        Priors
+            For this design only: ``BGLM(study, fixed, Priors.recommended(study, fixed))``.
+
+        Raises
+        ------
+        InputError
+            If terms of the design cannot be told apart in the sample.
+
+        Notes
+        -----
+        Measured with 8000 draws of ``model.prior_effect`` for two outcomes:
+
+        =============================================== ===== ===== ================= ======
+        model                                           E(θ)  SD(θ) θ <.05 or > .95   SD(δ)
+        =============================================== ===== ===== ================= ======
+        uniform, independent θ                          0.50  0.29  10 %              0.41
+        BGLM ``arm``                                    0.50  0.29  8 %               0.41
+        BGLM ``arm * x``                                0.50  0.27  5 %               0.37
+        BGLMM ``method * baseline_ability``, new        0.50  0.24  3 %               0.34
+        schools
+        BGLMM ``arm * x``, random ``1 + arm``, new      0.50  0.24  3 %               0.34
+        sites
+        =============================================== ===== ===== ================= ======
+
+        δ has mean 0, and the two δ are uncorrelated: P(All) = 0.25 and P(Any) = 0.75 a priori.
+        ρ has mean 0 and SD 0.40 to 0.44. With bmco's priors, the fourth line is E(θ) = 0.59, 97 %
+        of θ below 0.05 or above 0.95, and SD(δ) = 0.51.
+        """
+        from bmco_pymc.recommended import recommended
+
+        return recommended(source, fixed, random)
+
     def coefficients(
         self, terms: Sequence[str], random_terms: Sequence[str] = ()
     ) -> tuple[Array, Array]:
@@ -122,6 +180,33 @@ class Priors:
             covariance[:P, P:], covariance[P:, :P] = cross, cross.T
             definite("cross", covariance)
         return mean, covariance
+
+    def check_spread(self) -> None:
+        """Refuse a prior of Sigma for each logit beside contrasts that tie the logits together."""
+        if self.contrasts != "reference" and not (isinstance(self.Sigma, LKJ) and self.Sigma.joint):
+            what = "with symmetric contrasts the prior of Sigma must span all logits"
+            raise InputError("Sigma", self.Sigma, what, ["LKJ(joint=True)"])
+
+    def check_sampled(self) -> None:
+        """Refuse what the sampler of the regressions does not know; `prior_effect` knows all."""
+        asked = {
+            "contrasts": self.contrasts != "reference",
+            "cross": self.cross is not None,
+            "Sigma": isinstance(self.Sigma, LKJ) and self.Sigma.basis is not None,
+        }
+        for name, used in asked.items():
+            if used:
+                what = "this prior cannot be sampled yet, only looked at with prior_effect"
+                raise InputError(name, getattr(self, name), what)
+
+    def describe(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the priors of the given fields in words."""
+        found = {name: str(getattr(self, name)) for name in names}
+        if self.contrasts != "reference" and set(names) != {"phi"}:
+            found["the logits"] = "symmetric contrasts of the patterns"
+        if self.cross is not None and {"beta", "gamma"} <= set(names):
+            found["beta with gamma"] = f"covariance {plain(self.cross)}"
+        return found
 
     def replace(self, **changes: Any) -> Priors:
         """Return a copy with the given fields replaced."""

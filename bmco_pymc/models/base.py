@@ -114,6 +114,7 @@ class Model(abc.ABC):
         variance 20. With a covariate far from zero they are extreme: in the school study, where
         ability is 50 ± 10 points, 97 % of the prior of each θ lies below 0.05 or above 0.95, and
         δ has a standard deviation of 0.51 (uniform and independent θ: 10 % and 0.41).
+        `Priors.recommended` is neutral for every model.
 
         Examples
         --------
