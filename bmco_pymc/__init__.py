@@ -4,6 +4,9 @@ Data flows one way: a data frame becomes a `Study`, a model (`BMVB`, `BGLM`, `BG
 becomes a `Fit`, a fit becomes an `Effect` in a population, an effect becomes a `Decision`.
 """
 
+from bmco_pymc.community import community_of_priors
+from bmco_pymc.compare import compare
+from bmco_pymc.comparison import Comparison
 from bmco_pymc.datasets import load_multisite, load_schools, load_trial
 from bmco_pymc.decision import Decision, decide
 from bmco_pymc.diagnostics import Diagnostics
@@ -39,6 +42,7 @@ __all__ = [
     "BMVB",
     "LKJ",
     "Analytical",
+    "Comparison",
     "ConvergenceWarning",
     "Decision",
     "Diagnostics",
@@ -61,6 +65,8 @@ __all__ = [
     "bglm",
     "bglmm",
     "bmvb",
+    "community_of_priors",
+    "compare",
     "decide",
     "load",
     "load_multisite",

@@ -28,6 +28,7 @@ from bmco_pymc.picture import (
     draws_of,
     heading,
     joint_text,
+    kind,
     legend,
     spread_out,
     style,
@@ -94,9 +95,11 @@ def joint(effect: Effect, rules: Mapping[str, Decision], points: int) -> Figure:
     ]
     if has_contours:
         shares = ", ".join(f"{level:.0%}" for level in sorted(LEVELS))
-        handles.append(Line2D([], [], color=BLUE, label=f"{shares} of the posterior"))
+        handles.append(Line2D([], [], color=BLUE, label=f"{shares} of the {kind(effect)}"))
     handles.append(
-        Line2D([], [], color=INK, marker="o", linestyle="", markersize=6, label="posterior mean")
+        Line2D(
+            [], [], color=INK, marker="o", linestyle="", markersize=6, label=f"{kind(effect)} mean"
+        )
     )
     if "Comp" in rules:
         text = f"boundary of {joint_text(rules['Comp'])}"

@@ -29,6 +29,7 @@ NOT_CONTROLLED = (
     "the decision is not controlled; ask about new clusters"
 )
 IN_DOUBT = ": the diagnostics of the effect say why; do not use this yet"
+PRIOR = "Under the prior alone, no outcome was used: "
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -177,8 +178,9 @@ class Effect:
             for label, row in table.iterrows()
         ]
         control, treatment = self.fit.model.study.group_labels
+        whose = "Prior of the effect" if self.fit.is_prior else "Effect"
         return (
-            f"Effect of {treatment} compared with {control} ({type(self.fit.model).__name__})",
+            f"{whose} of {treatment} compared with {control} ({type(self.fit.model).__name__})",
             [head, *rows],
             [f"Estimand: {self.estimand}", *str(self.diagnostics).splitlines()],
         )
@@ -214,6 +216,9 @@ def effect_of_phi(
 ) -> Effect:
     """Return the effect for given pattern probabilities, shape (chain, draw, group, pattern)."""
     posterior = fit.idata["posterior"]
+    if fit.is_prior:
+        estimand = PRIOR + estimand[0].lower() + estimand[1:]
+        caveats = (*caveats, "this is the prior, not a result")
     labels = fit.model.coords
     coords: dict[str, Any] = {dim: posterior.coords[dim].values for dim in ("chain", "draw")}
     coords |= {"group": labels["group"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from bmco_pymc.effect import Effect
     from bmco_pymc.priors import Priors
+    from bmco_pymc.sensitivity import Sensitivity
     from bmco_pymc.study import Study
 
 
@@ -90,6 +91,62 @@ class Fit(Judged):
             standardise=standardise,
             cluster_weights=cluster_weights,
         )
+
+    def sensitivity(
+        self,
+        population: Value | Empirical | Analytical | None = None,
+        *,
+        scale: str | Sequence[str] = ("prior", "likelihood"),
+        powers: Sequence[float] | None = None,
+        rule: str = "All",
+        direction: str = "right",
+        margins: float | Sequence[float] | Mapping[str, float] = 0.0,
+        w: Sequence[float] | Mapping[str, float] | None = None,
+        **choices: Any,
+    ) -> Sensitivity:
+        r"""Look how δ and a decision's probability move with the strength of prior and likelihood.
+
+        The posterior under the prior to the power a (or the likelihood) is that of the same draws
+        with weights :math:`p(\text{parameters})^{a - 1}`, Pareto-smoothed: nothing is fitted
+        again. A power of 2 doubles the prior's say, one of ½ halves it.
+
+        Parameters
+        ----------
+        population : Value, Empirical or Analytical, optional
+            As in `effect`; so are ``clusters``, ``standardise`` and ``cluster_weights``.
+        scale : str or sequence of str
+            What to scale: "prior" (all priors together), "likelihood", or one block of the prior:
+            "beta", "gamma" or "Sigma" of a regression, "phi" of BMVB. The clusters' coefficients
+            given gamma and Sigma are model, not prior, and stay as they are. For which densities,
+            see `bmco_pymc.log_density.log_prior`.
+        powers : sequence of float, optional
+            The powers; the default is nine from ½ to 2.
+        rule, direction, margins, w
+            As in `Effect.decide`, one side at a time.
+
+        Returns
+        -------
+        Sensitivity
+            With a table, a picture (``.plot()``), and a note where Pareto k is too large or a
+            prior is too flat for any power to change it.
+
+        References
+        ----------
+        Kallioinen, Paananen, Bürkner & Vehtari (2024), https://doi.org/10.1007/s11222-023-10366-5
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> found = bmco.BMVB(study).fit(seed=1).sensitivity(scale="prior", powers=[0.5, 1, 2])
+        >>> found.table.query("outcome == 'y1'")["delta"].round(3).tolist()
+        [0.105, 0.106, 0.108]
+        """
+        from bmco_pymc.sensitivity import POWERS, sensitivity
+
+        powers = POWERS if powers is None else powers
+        choices |= {"rule": rule, "direction": direction, "margins": margins, "w": w}
+        return sensitivity(self, population, scale=scale, powers=powers, **choices)
 
     def summary(self, ci_prob: float = 0.95, *, by_cluster: bool = False) -> pd.DataFrame:
         """Return a table of the parameters.
@@ -191,11 +248,17 @@ class Fit(Judged):
 
         return update(self, data, priors=priors, **settings)
 
+    @property
+    def is_prior(self) -> bool:
+        """Whether the draws are from the prior: no outcome was used."""
+        return bool(self.idata.attrs.get("sampler") == "prior")
+
     def _facts(self) -> tuple[str, list[list[str]], list[str]]:
         attrs = self.idata.attrs
         posterior = self.idata["posterior"]
         n = {group: int(size) for group, size in self._sizes().items()}
-        title = f"{type(self.model).__name__} fit of {', '.join(self.model.study.outcomes)}"
+        kind = "prior" if self.is_prior else "fit"
+        title = f"{type(self.model).__name__} {kind} of {', '.join(self.model.study.outcomes)}"
         table = [["group", "subjects"], *([group, str(size)] for group, size in n.items())]
         sentences = [f"Prior of {k}: {v}." for k, v in self.model.describe_priors().items()]
         clusters = self.model.coords.get("cluster")

@@ -45,6 +45,16 @@ def definite(argument: str, value: Any) -> Array:
     return (array + array.T) / 2
 
 
+def invertible(argument: str, value: Any) -> Array:
+    """Return a square matrix that has an inverse."""
+    array = finite(argument, value)
+    if array.ndim != 2 or array.shape[0] != array.shape[1]:
+        raise InputError(argument, value, "must be a square matrix")
+    if np.linalg.matrix_rank(array) < len(array):
+        raise InputError(argument, value, "the matrix has no inverse")
+    return array
+
+
 def square(argument: str, array: Array, size: int, names: Sequence[str]) -> Array:
     """Return the (size, size) matrix that a scalar, a diagonal or a matrix stands for."""
     if array.ndim == 0:
@@ -56,6 +66,15 @@ def square(argument: str, array: Array, size: int, names: Sequence[str]) -> Arra
 
 
 def plain(value: Any) -> str:
-    """Return an array as nested lists of short numbers, a number as itself."""
+    """Return an array as nested lists of short numbers, a number as itself.
+
+    Examples
+    --------
+    >>> plain(2), plain([1 / 3, 10])
+    ('2', '[0.333333, 10.0]')
+    """
     array = np.asarray(value, dtype=float)
-    return f"{array:.6g}" if array.ndim == 0 else str(array.tolist())
+    if array.ndim == 0:
+        return f"{array:.6g}"
+    short = [float(f"{entry:.6g}") + 0.0 for entry in array.ravel()]
+    return str(np.reshape(short, array.shape).tolist())

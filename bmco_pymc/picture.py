@@ -61,6 +61,11 @@ def brief(probability: float, mcse: float, bound: float | None) -> str:
     return shown(probability, mcse, bound, equals="= ").split(" (")[0]
 
 
+def kind(effect: Effect) -> str:
+    """Return what the draws are from."""
+    return "prior" if effect.fit.is_prior else "posterior"
+
+
 def joint_text(decision: Decision) -> str:
     """Return the name of a rule and its joint probability."""
     side = decision.sides[0]
@@ -88,7 +93,7 @@ def heading(axes: Axes, effect: Effect) -> None:
         color=GREY,
         parse_math=False,
     )
-    title, colour = "Posterior of the differences in success probability", INK
+    title, colour = f"{kind(effect).title()} of the differences in success probability", INK
     if not effect.diagnostics.ok:
         title, colour = (
             f"{effect.diagnostics.verdict.split(':')[0]}: do not use this yet",

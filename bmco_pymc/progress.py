@@ -1,10 +1,14 @@
-"""A progress bar for one fit: compiling, then draws of all chains together."""
+"""A progress bar of one fit: compiling, then draws of all chains; and of several fits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol
+
+# The display of several fits, while there is one: the bar of each fit joins it.
+_DISPLAY: ContextVar[Any] = ContextVar("display", default=None)
 
 
 class Reporter(Protocol):
@@ -59,19 +63,68 @@ class Bar:
 
 @contextmanager
 def reporting(show: bool) -> Iterator[Reporter]:
-    """Give a reporter that is a progress bar, or silent."""
+    """Give a reporter that is a progress bar, or silent; it joins the display of several fits."""
+    shared = _DISPLAY.get()
     if not show:
         yield Silent()
+    elif shared is not None:
+        task = shared.add_task("Preparing", total=None)
+        try:
+            yield Bar(shared, task)
+        finally:
+            shared.remove_task(task)
+    else:
+        with _display() as progress:
+            yield Bar(progress, progress.add_task("Preparing", total=None))
+
+
+@contextmanager
+def counting(names: Sequence[str], show: bool) -> Iterator[Iterator[str]]:
+    """Give the names one after the other, with a bar that says at which of them the work is.
+
+    Parameters
+    ----------
+    names : sequence of str
+        What is worked at; a bar of `reporting` that starts meanwhile is shown below this one.
+    show : bool
+        Whether to show anything.
+
+    Examples
+    --------
+    >>> with counting(["weak", "skeptical"], show=False) as steps:
+    ...     print(list(steps))
+    ['weak', 'skeptical']
+    """
+    if not show:
+        yield iter(names)
         return
+    with _display() as progress:
+        token = _DISPLAY.set(progress)
+        task = progress.add_task("", total=len(names))
+
+        def steps() -> Iterator[str]:
+            for done, name in enumerate(names):
+                text = f"{name} ({done + 1} of {len(names)})"
+                progress.update(task, completed=done, description=text)
+                yield name
+            progress.update(task, completed=len(names))
+
+        try:
+            yield steps()
+        finally:
+            _DISPLAY.reset(token)
+
+
+def _display() -> Any:
+    """Return a rich display of progress bars."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
         TimeElapsedColumn(),
     )
     # standard error: the printed result stays clean when it goes to a file
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        yield Bar(progress, progress.add_task("Preparing", total=None))
+    return Progress(*columns, console=Console(stderr=True))

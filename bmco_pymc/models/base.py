@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from bmco_pymc.cells import Cells
     from bmco_pymc.design import Design
+    from bmco_pymc.effect import Effect
     from bmco_pymc.fit import Fit
+    from bmco_pymc.population import Analytical, Empirical, Value
 
 
 class Model(abc.ABC):
@@ -76,6 +78,55 @@ class Model(abc.ABC):
             Fields of `Priors`: ``beta=Normal(0, sd=1)``, ``Sigma=LKJ(eta=2)`` and so on.
         """
         return cast(Self, replace(cast(Any, self), priors=self.priors.replace(**priors)))
+
+    def prior_effect(
+        self,
+        population: Value | Empirical | Analytical | None = None,
+        *,
+        draws: int = 4000,
+        seed: int | None = None,
+        **choices: Any,
+    ) -> Effect:
+        """Return θ, δ and ρ under the prior alone: what is claimed before any outcome is seen.
+
+        The parameters are drawn from their prior, exactly and independently, and averaged over the
+        population by the code that averages a fit's draws.
+
+        Parameters
+        ----------
+        population : Value, Empirical or Analytical, optional
+            As in ``Fit.effect``; so are ``clusters``, ``standardise`` and ``cluster_weights``, and
+            their defaults.
+        draws : int
+            Number of draws.
+        seed : int, optional
+            Seed of the draws.
+
+        Returns
+        -------
+        Effect
+            Its printout and its decisions say that it is the prior.
+
+        Notes
+        -----
+        The defaults, which are bmco's, are neutral for BMVB only (each θ uniform). In a regression
+        without covariates logits of variance 10 are wide, and the treatment's are wider, of
+        variance 20. With a covariate far from zero they are extreme: in the school study, where
+        ability is 50 ± 10 points, 97 % of the prior of each θ lies below 0.05 or above 0.95, and
+        δ has a standard deviation of 0.51 (uniform and independent θ: 10 % and 0.41).
+        `Priors.recommended` is neutral for every model.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> effect = bmco.BMVB(study).prior_effect(seed=1)
+        >>> effect.theta.quantile([0.1, 0.5]).round(1).values.tolist()
+        [0.1, 0.5]
+        """
+        from bmco_pymc.prior_effect import prior_effect
+
+        return prior_effect(self, population, draws=draws, seed=seed, **choices)
 
     @property
     def coords(self) -> dict[str, list[Any]]:
