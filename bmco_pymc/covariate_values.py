@@ -60,7 +60,9 @@ class Value:
         for name, single in values.items():
             if np.ndim(single) != 0:
                 raise InputError(_argument("value", name), single, "must be a single value")
-            if isinstance(single, np.number | np.bool_):  # as Python has it, so that repr reads well
+            if isinstance(
+                single, np.number | np.bool_
+            ):  # as Python has it, so that repr reads well
                 values[name] = single.item()
         object.__setattr__(self, "values", tuple(values.items()))
 

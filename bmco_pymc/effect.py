@@ -16,11 +16,14 @@ from bmco_pymc.diagnostics import Diagnostics, diagnose
 from bmco_pymc.errors import InputError
 from bmco_pymc.estimates import estimates
 from bmco_pymc.marginal import marginalise
+from bmco_pymc.per_outcome import PerOutcome
 from bmco_pymc.population import Analytical, Empirical, Sample, Value, resolve
 from bmco_pymc.render import as_html, as_text
 from bmco_pymc.slopes import steepest
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from bmco_pymc.fit import Fit
     from bmco_pymc.report import Report
 
@@ -156,6 +159,40 @@ class Effect:
         draws = xr.Dataset({"theta": self.theta, "delta": self.delta})
         return estimates(draws, self.diagnostics, ci_prob)
 
+    def plot_theta(self, ci_prob: float = 0.95) -> Figure:
+        """Draw θ of both groups, a panel per outcome: see `bmco_pymc.plots.theta.plot_theta`."""
+        from bmco_pymc.plots.theta import plot_theta
+
+        return plot_theta(self, ci_prob)
+
+    def plot_delta(
+        self,
+        direction: str = "right",
+        margins: PerOutcome = 0.0,
+        w: PerOutcome | None = None,
+        *,
+        ci_prob: float = 0.95,
+    ) -> Figure:
+        """Draw δ with intervals and margins: see `bmco_pymc.plots.delta.plot_delta`."""
+        from bmco_pymc.plots.delta import plot_delta
+
+        return plot_delta(self, direction, margins, w, ci_prob=ci_prob)
+
+    def plot_joint(
+        self,
+        rule: str | None = None,
+        direction: str = "right",
+        margins: PerOutcome = 0.0,
+        w: PerOutcome | None = None,
+        *,
+        outcomes: Sequence[str] | None = None,
+        points: int = 2000,
+    ) -> Figure:
+        """Draw two outcomes' δ and where rules hold: see `bmco_pymc.plots.joint.plot_joint`."""
+        from bmco_pymc.plots.joint import plot_joint
+
+        return plot_joint(self, rule, direction, margins, w, outcomes=outcomes, points=points)
+
     def text(self, ci_prob: float = 0.95) -> str:
         """Return what ``print(effect)`` shows, with intervals of any probability."""
         return as_text(*self._facts(ci_prob))
@@ -279,7 +316,7 @@ def _averaged_phi(
         what = f"{type(model).__name__} has no clusters"
         raise InputError("clusters", clusters, what, [None])
     sample = Sample(model.study, model.cells)
-    draws = _flat_draws(fit)
+    draws = flat_draws(fit)
     steep = 0.0
     if isinstance(population, Analytical):
         names = sample.named(population)
@@ -299,7 +336,7 @@ def _averaged_phi(
     return phi.reshape(sizes["chain"], sizes["draw"], *phi.shape[1:]), target.estimand
 
 
-def _flat_draws(fit: Fit) -> dict[str, np.ndarray]:
+def flat_draws(fit: Fit) -> dict[str, np.ndarray]:
     """Return the regression's draws with chains joined, in the order of the marginal functions."""
     posterior = fit.idata["posterior"].to_dataset()
     n = posterior.sizes["chain"] * posterior.sizes["draw"]

@@ -22,11 +22,18 @@ from bmco_pymc.render import as_html, as_text
 from bmco_pymc.versions import software
 
 if TYPE_CHECKING:
-    from narwhals.typing import IntoFrame
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
+    from matplotlib.figure import Figure
+    from narwhals.typing import IntoFrame
+    from numpy.typing import ArrayLike
+
+    from bmco_pymc.curve import Curve
     from bmco_pymc.effect import Effect
     from bmco_pymc.priors import Priors
     from bmco_pymc.study import Study
+    from bmco_pymc.subgroups import Subgroups
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,6 +97,109 @@ class Fit(Judged):
             standardise=standardise,
             cluster_weights=cluster_weights,
         )
+
+    def curve(
+        self,
+        covariate: str,
+        at: ArrayLike | None = None,
+        given: Mapping[str, Any] | None = None,
+        *,
+        clusters: str | None = None,
+        cluster_weights: str = "size",
+        progress: bool = True,
+    ) -> Curve:
+        """Return the effect along a continuous covariate.
+
+        Parameters
+        ----------
+        covariate : str
+            The covariate, by its name.
+        at : array_like of float, optional
+            Its values; the default is 25 from the smallest to the largest of the sample.
+        given : mapping, optional
+            Values of other covariates; those not named keep the sample's values.
+        clusters, cluster_weights
+            As in `effect`.
+        progress : bool
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        Curve
+            What ``effect(Value(...))`` gives at each value, with a table, decisions and a plot.
+
+        Raises
+        ------
+        InputError
+            If the covariate is not in the model or is a category, or a value cannot be used.
+        """
+        from bmco_pymc.curve import make_curve
+
+        options = {"clusters": clusters, "cluster_weights": cluster_weights}
+        return make_curve(self, covariate, at, given, options, progress=progress)
+
+    def effects_by(
+        self,
+        by: str,
+        bins: int | Sequence[float] | None = None,
+        *,
+        clusters: str | None = None,
+        standardise: str = "pooled",
+        cluster_weights: str = "size",
+        progress: bool = True,
+    ) -> Subgroups:
+        """Return the effect in each of several subgroups.
+
+        Parameters
+        ----------
+        by : str
+            A column of the study's data, in the model or not. Categories are subgroups; so are
+            numbers if there are no more distinct ones than bins.
+        bins : int or sequence of float, optional
+            For numbers: how many bins, with about as many subjects each (the default is 4), or
+            their edges. A bin holds its lower edge, and the last one its upper edge too.
+        clusters, standardise, cluster_weights
+            As in `effect`.
+        progress : bool
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        Subgroups
+            What ``effect(Empirical(...))`` gives in each, with a table, decisions and a plot.
+
+        Raises
+        ------
+        InputError
+            If the column cannot tell subgroups apart, or a subgroup has no subjects.
+        """
+        from bmco_pymc.subgroups import make_subgroups
+
+        options = {
+            "clusters": clusters,
+            "standardise": standardise,
+            "cluster_weights": cluster_weights,
+        }
+        return make_subgroups(self, by, bins, options, progress=progress)
+
+    def plot_clusters(
+        self,
+        what: str = "delta",
+        *,
+        ci_prob: float = 0.95,
+        most: int = 60,
+        progress: bool = True,
+    ) -> Figure:
+        """Draw each cluster: see `bmco_pymc.plots.caterpillar.plot_clusters`."""
+        from bmco_pymc.plots.caterpillar import plot_clusters
+
+        return plot_clusters(self, what, ci_prob=ci_prob, most=most, progress=progress)
+
+    def plot_shrinkage(self, *, ci_prob: float = 0.95, most: int = 60) -> Figure:
+        """Draw raw rates beside estimates: see `bmco_pymc.plots.shrinkage.plot_shrinkage`."""
+        from bmco_pymc.plots.shrinkage import plot_shrinkage
+
+        return plot_shrinkage(self, ci_prob=ci_prob, most=most)
 
     def summary(self, ci_prob: float = 0.95, *, by_cluster: bool = False) -> pd.DataFrame:
         """Return a table of the parameters.

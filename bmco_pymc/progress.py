@@ -1,4 +1,4 @@
-"""A progress bar for one fit: compiling, then draws of all chains together."""
+"""Progress bars: for one fit, compiling and then draws of all chains together; for a loop."""
 
 from __future__ import annotations
 
@@ -75,3 +75,14 @@ def reporting(show: bool) -> Iterator[Reporter]:
     # standard error: the printed result stays clean when it goes to a file
     with Progress(*columns, console=Console(stderr=True)) as progress:
         yield Bar(progress, progress.add_task("Preparing", total=None))
+
+
+def tracked[T](items: Sequence[T], text: str, show: bool) -> Iterator[T]:
+    """Give the items one by one, and show how far they are; the bar goes away at the end."""
+    if not show:
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(items, text, console=Console(stderr=True), transient=True)
