@@ -4,8 +4,10 @@ Data flows one way: a data frame becomes a `Study`, a model (`BMVB`, `BGLM`, `BG
 becomes a `Fit`, a fit becomes an `Effect` in a population, an effect becomes a `Decision`.
 """
 
+from bmco_pymc.curve import Curve
 from bmco_pymc.datasets import load_multisite, load_schools, load_trial
 from bmco_pymc.decision import Decision, decide
+from bmco_pymc.decisions import Decisions
 from bmco_pymc.diagnostics import Diagnostics
 from bmco_pymc.effect import Effect
 from bmco_pymc.errors import ConvergenceWarning, InputError, InputWarning
@@ -30,6 +32,7 @@ from bmco_pymc.report import Report
 from bmco_pymc.rstyle import bglm, bglmm, bmvb
 from bmco_pymc.store import load
 from bmco_pymc.study import Study
+from bmco_pymc.subgroups import Subgroups
 
 __version__ = "0.1.0"
 
@@ -40,7 +43,9 @@ __all__ = [
     "LKJ",
     "Analytical",
     "ConvergenceWarning",
+    "Curve",
     "Decision",
+    "Decisions",
     "Diagnostics",
     "Dirichlet",
     "Effect",
@@ -56,6 +61,7 @@ __all__ = [
     "Priors",
     "Report",
     "Study",
+    "Subgroups",
     "Value",
     "__version__",
     "bglm",

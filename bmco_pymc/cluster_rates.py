@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bmco_pymc import patterns
+from bmco_pymc.averaging import flat_draws
 from bmco_pymc.columns import text
-from bmco_pymc.effect import flat_draws
 from bmco_pymc.errors import InputError
 from bmco_pymc.marginal import average_phi
 

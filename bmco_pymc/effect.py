@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +11,13 @@ import pandas as pd
 import xarray as xr
 
 from bmco_pymc import patterns
+from bmco_pymc.averaging import averaged_phi, exact_phi
 from bmco_pymc.decision import Decision, decide
 from bmco_pymc.diagnostics import Diagnostics, diagnose
-from bmco_pymc.errors import InputError
 from bmco_pymc.estimates import estimates
-from bmco_pymc.marginal import marginalise
 from bmco_pymc.per_outcome import PerOutcome
-from bmco_pymc.population import Analytical, Empirical, Sample, Value, resolve
+from bmco_pymc.population import Analytical, Empirical, Value
 from bmco_pymc.render import as_html, as_text
-from bmco_pymc.slopes import steepest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,8 +76,8 @@ class Effect:
         self,
         rule: str = "All",
         direction: str = "right",
-        margins: float | Sequence[float] | Mapping[str, float] = 0.0,
-        w: Sequence[float] | Mapping[str, float] | None = None,
+        margins: PerOutcome = 0.0,
+        w: PerOutcome | None = None,
         alpha: float = 0.05,
     ) -> Decision:
         """Apply a decision rule to δ; see `bmco_pymc.decision.decide`.
@@ -239,9 +237,9 @@ def make_effect(
 ) -> Effect:
     """Average the fit's draws over a population; see ``Fit.effect``."""
     if fit.model.design is None:
-        phi, estimand = _exact_phi(fit, population, clusters)
+        phi, estimand = exact_phi(fit, population, clusters)
     else:
-        phi, estimand = _averaged_phi(fit, population, clusters, standardise, cluster_weights)
+        phi, estimand = averaged_phi(fit, population, clusters, standardise, cluster_weights)
     observed = clusters == "observed" and fit.model.cells.one_group_clusters
     return effect_of_phi(fit, phi, estimand, (NOT_CONTROLLED,) if observed else ())
 
@@ -282,68 +280,3 @@ def effect_of_phi(
         caveats=caveats,
         fit=fit,
     )
-
-
-def _exact_phi(fit: Fit, population: Any, clusters: str | None) -> tuple[np.ndarray, str]:
-    """Return φ of an analysis without covariates, which has one population only."""
-    name = type(fit.model).__name__
-    if population is not None and population != Empirical():
-        what = f"{name} has no covariates, so its only population is the whole of each group"
-        raise InputError("population", population, what, ["Empirical()"])
-    if clusters is not None:
-        raise InputError("clusters", clusters, f"{name} has no clusters", [None])
-    estimand = "Success probability in the whole population of each group, without covariates."
-    return fit.idata["posterior"].to_dataset()["phi"].values, estimand
-
-
-def _averaged_phi(
-    fit: Fit,
-    population: Value | Empirical | Analytical | None,
-    clusters: str | None,
-    standardise: str,
-    cluster_weights: str,
-) -> tuple[np.ndarray, str]:
-    """Return φ (chain, draw, group, pattern) averaged over a population, and the estimand."""
-    model, design = fit.model, fit.model.design
-    assert design is not None
-    population = Empirical() if population is None else population
-    if not isinstance(population, Value | Empirical | Analytical):
-        kinds = ["Value", "Empirical", "Analytical"]
-        raise InputError("population", population, "is not a population", kinds)
-    if design.random_terms:
-        clusters = "new" if clusters is None else clusters
-    elif clusters is not None:
-        what = f"{type(model).__name__} has no clusters"
-        raise InputError("clusters", clusters, what, [None])
-    sample = Sample(model.study, model.cells)
-    draws = flat_draws(fit)
-    steep = 0.0
-    if isinstance(population, Analytical):
-        names = sample.named(population)
-        for name, covariate in names.items():
-            bounds = dict(population.ranges)[name]
-            steep = steepest(design, sample, covariate, bounds, draws, clusters)
-    target = resolve(
-        population,
-        sample,
-        standardise=standardise,
-        clusters=clusters,
-        cluster_weights=cluster_weights,
-        steepness=steep,
-    )
-    phi = marginalise(target, design.matrices, **draws)  # (S, 2, Q)
-    sizes = fit.idata["posterior"].sizes
-    return phi.reshape(sizes["chain"], sizes["draw"], *phi.shape[1:]), target.estimand
-
-
-def flat_draws(fit: Fit) -> dict[str, np.ndarray]:
-    """Return the regression's draws with chains joined, in the order of the marginal functions."""
-    posterior = fit.idata["posterior"].to_dataset()
-    n = posterior.sizes["chain"] * posterior.sizes["draw"]
-    draws = {
-        name: posterior[name].values.reshape(n, *posterior[name].shape[2:])
-        for name in fit.model.parameters
-    }
-    if "beta" not in draws:  # every term is random
-        draws["beta"] = np.zeros((n, 0, len(fit.model.coords["logit"])))
-    return draws

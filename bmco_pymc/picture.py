@@ -10,6 +10,7 @@ import io
 import math
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -46,7 +47,7 @@ def draws_of(effect: Effect) -> NDArray[np.float64]:
     return values.reshape(-1, values.shape[-1])
 
 
-def spread_out(draws: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+def spread_out[T: NDArray[Any]](draws: T, most: int) -> T:
     """Return at most so many draws, at equal steps from the first to the last."""
     if len(draws) <= most:
         return draws

@@ -86,6 +86,7 @@ def tidy(
         and the columns of `Effect.summary`.
     """
     study = effects[0].fit.model.study
+    what: list[tuple[str, str | None, str]]
     what = [("theta", group, k) for group in study.group_labels for k in study.outcomes]
     what += [("delta", None, k) for k in study.outcomes]
     parts = []

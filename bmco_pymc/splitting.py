@@ -83,12 +83,12 @@ def by_bins(
     >>> populations["[44, 58.3]"]
     Empirical(query='age >= 44 and age <= 58.3')
     """
-    if isinstance(bins, Integral):
+    if isinstance(bins, int | np.integer):
         edges = _quantiles(column.to_numpy(dtype=float), weight, int(bins))
         if len(edges) <= bins:
             warn([f"{name!r} has too many equal values for {bins} bins: {len(edges) - 1} are used"])
     else:
-        edges = tuple(float(edge) for edge in bins)  # type: ignore[union-attr]
+        edges = tuple(float(edge) for edge in bins)
     populations = {}
     pairs = list(pairwise(edges))
     for place, (low, high) in enumerate(pairs):

@@ -132,7 +132,8 @@ class Subgroups:
         head = [self.by, control, treatment, *(f"delta[{k}]" for k in study.outcomes)]
         rows = [head]
         total = np.bincount(self.fit.model.cells.arm, weights=self.fit.model.cells.weight)
-        labels, sizes = (*self.labels, "all subjects"), [*self.subjects, total.astype(int)]
+        labels = (*self.labels, "all subjects")
+        sizes = [*self.subjects, (int(total[0]), int(total[1]))]
         for label, n, effect in zip(labels, sizes, (*self.effects, self.overall), strict=True):
             numbers = effect.summary()
             cells = [numbers.loc[f"delta[{k}]", ["mean", "lower", "upper"]] for k in study.outcomes]

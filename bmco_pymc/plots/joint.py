@@ -166,7 +166,13 @@ def joint(
     if shaded == ("Any",):
         regions["Any"] += regions["All"]
     for name in shaded:
-        look = {"facecolor": COLOURS[name], "alpha": 0.2, "linewidth": 0, "zorder": 0, "gid": name}
+        look: dict[str, Any] = {
+            "facecolor": COLOURS[name],
+            "alpha": 0.2,
+            "linewidth": 0,
+            "zorder": 0,
+            "gid": name,
+        }
         if name == "Comp":
             axes.add_patch(Polygon(_half_plane(rules[name], sign, bounds, everywhere), **look))
             continue

@@ -98,7 +98,7 @@ def plot_shrinkage(fit: Fit, *, ci_prob: float = 0.95, most: int = 60) -> Figure
     words = (
         f"Each {study.cluster}: the rate of its subjects, and their mean probability given its own "
         f"coefficients with {100 * prob:g}% interval. Dashed: mean in new clusters. Larger circles "
-        "stand for more subjects."
+        "stand for more subjects. Sorted by the raw rates."
     )
     left_out = {len(fit.model.cells.cluster_labels)} if max(map(len, shown)) == most else set()
     words += "".join(f" At most {most} of {n} clusters are shown." for n in left_out if n > most)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -29,7 +31,10 @@ from bmco_pymc.plots.marks import (
     interval_key,
 )
 
-LINES = ("--", "-")  # control, treatment: told apart without colour too
+LINES: tuple[Literal["--"], Literal["-"]] = (
+    "--",
+    "-",
+)  # control, treatment: told apart without colour too
 
 
 def plot_theta(effect: Effect, ci_prob: float = 0.95) -> Figure:
@@ -81,8 +86,8 @@ def plot_theta(effect: Effect, ci_prob: float = 0.95) -> Figure:
         figure, "Posterior of the success probabilities", effect.estimand, effect.diagnostics
     )
     handles: list[Artist] = [
-        Patch(facecolor=(colour, 0.3), edgecolor=colour, linestyle=line, label=group)
-        for colour, line, group in zip(GROUPS, LINES, groups, strict=True)
+        Patch(facecolor=(GROUPS[g], 0.3), edgecolor=GROUPS[g], linestyle=LINES[g], label=groups[g])
+        for g in (0, 1)
     ]
     handles.append(interval_key(GREY, prob))
     legend(figure, handles, columns=3)
