@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from drawn import collection, drawn_interval, line, paragraph, row_labels, titles, written
 from scipy.special import softmax
 
@@ -233,6 +234,39 @@ def test_categories_need_not_be_in_the_model(trial_fit):
     np.testing.assert_allclose(by.effects[0].delta.values.reshape(-1, 2), expected, atol=1e-12)
     assert "it&#x27;s &lt;b&gt;" in by._repr_html_()
     assert "<b>" not in by.decide()._repr_html_().split("</b>", 1)[1]
+
+
+def test_other_covariates_keep_the_samples_values_or_are_given(trial_fit):
+    data = bmco.load_trial()
+    data["sex"] = np.where(np.arange(240) % 3 == 0, "m", "f")
+    study = bmco.Study(data, ["y1", "y2"], "arm", "ctl", "trt")
+    model = bmco.BGLM(study, "arm * x + arm:sex")
+    terms, rng = model.design.terms, np.random.default_rng(3)
+    beta = rng.normal(0.2, 0.5, size=(4, 250, len(terms), 3))
+    coords = {"term": list(terms), "logit": ["11", "10", "01"], "chain": range(4)}
+    draws = xr.DataArray(
+        beta, dims=("chain", "draw", "term", "logit"), coords={**coords, "draw": range(250)}
+    )
+    posterior = xr.DataTree.from_dict({"posterior": xr.Dataset({"beta": draws})})
+    fit = replace(trial_fit, model=model, idata=posterior)
+
+    def theta(arm: int, sex: str) -> np.ndarray:  # at x = 1, from the names of the terms
+        value = {"Intercept": 1, "arm": arm, "x": 1, "arm:x": arm}
+        value |= {f"arm:sex[{s}]": arm * (sex == s) for s in "fm"}
+        value |= {f"arm:sex[T.{s}]": arm * (sex == s) for s in "fm"}
+        eta = np.tensordot(beta, [value[term] for term in terms], axes=([2], [0]))  # (4, 250, 3)
+        phi = softmax(np.concatenate([eta, np.zeros((4, 250, 1))], axis=-1), axis=-1)
+        return np.stack([phi[..., 0] + phi[..., 1], phi[..., 0] + phi[..., 2]], axis=-1)
+
+    by_sex = {sex: theta(1, sex) - theta(0, sex) for sex in "fm"}
+    assert np.abs(by_sex["f"] - by_sex["m"]).max() > 0.1
+    pooled = fit.curve("x", [0, 1], progress=False)
+    expected = (160 * by_sex["f"] + 80 * by_sex["m"]) / 240
+    np.testing.assert_allclose(pooled.delta.sel(value=1), expected, atol=1e-12)
+    assert "with sex as in all 240 subjects of both groups" in pooled.estimand
+    men = fit.curve("x", [0, 1], {"sex": "m"}, progress=False)
+    np.testing.assert_allclose(men.delta.sel(value=1), by_sex["m"], atol=1e-12)
+    assert men.estimand == "Both groups at each x from 0 to 1, sex = m."
 
 
 def test_how_columns_are_split():

@@ -209,7 +209,9 @@ def joint(
         Line2D([], [], color=INK, marker="o", linestyle="", markersize=6, label="posterior mean")
     )
     if "Comp" in rules:
-        text = f"boundary of {joint_text(rules['Comp'])}"
+        text = (
+            "boundary of Comp" if "Comp" in shaded else f"boundary of {joint_text(rules['Comp'])}"
+        )
         handles.append(Line2D([], [], color=VERMILION, linestyle="-.", label=text))
     legend(figure, handles)
     return figure
