@@ -165,7 +165,38 @@ def make_curve(
     *,
     progress: bool,
 ) -> Curve:
-    """Return the effect at values of a covariate; see ``Fit.curve``."""
+    """Return the effect along a continuous covariate.
+
+    Parameters
+    ----------
+    fit : Fit
+        Made with covariates.
+    covariate : str
+        The covariate, by its name.
+    at : array_like of float, optional
+        Its values; the default is 25 from the smallest to the largest of the sample.
+    given : mapping, optional
+        Values of other covariates; those not named keep the sample's values.
+    options : mapping
+        ``clusters`` and ``cluster_weights`` as in `Fit.effect`; keywords of ``fit.curve``.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Curve
+        What ``fit.effect(Value(...))`` gives at each value, with a table, decisions and a plot.
+
+    Raises
+    ------
+    InputError
+        If the covariate is not in the model or is a category, or a value cannot be used.
+
+    Warns
+    -----
+    InputWarning
+        Once, if values lie outside the data.
+    """
     sample = Sample(fit.model.study, fit.model.cells)
     numeric = [str(k) for k in sample.covariates if is_number(sample.cells.frame[k])]
     if covariate not in sample.covariates:

@@ -22,8 +22,7 @@ from bmco_pymc.render import as_html, as_text
 from bmco_pymc.versions import software
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
+    from collections.abc import Sequence
 
     from matplotlib.figure import Figure
     from narwhals.typing import IntoFrame
@@ -108,31 +107,7 @@ class Fit(Judged):
         cluster_weights: str = "size",
         progress: bool = True,
     ) -> Curve:
-        """Return the effect along a continuous covariate.
-
-        Parameters
-        ----------
-        covariate : str
-            The covariate, by its name.
-        at : array_like of float, optional
-            Its values; the default is 25 from the smallest to the largest of the sample.
-        given : mapping, optional
-            Values of other covariates; those not named keep the sample's values.
-        clusters, cluster_weights
-            As in `effect`.
-        progress : bool
-            Whether to show a progress bar.
-
-        Returns
-        -------
-        Curve
-            What ``effect(Value(...))`` gives at each value, with a table, decisions and a plot.
-
-        Raises
-        ------
-        InputError
-            If the covariate is not in the model or is a category, or a value cannot be used.
-        """
+        """Return the effect along a continuous covariate: see `bmco_pymc.curve.make_curve`."""
         from bmco_pymc.curve import make_curve
 
         options = {"clusters": clusters, "cluster_weights": cluster_weights}
@@ -148,31 +123,7 @@ class Fit(Judged):
         cluster_weights: str = "size",
         progress: bool = True,
     ) -> Subgroups:
-        """Return the effect in each of several subgroups.
-
-        Parameters
-        ----------
-        by : str
-            A column of the study's data, in the model or not. Categories are subgroups; so are
-            numbers if there are no more distinct ones than bins.
-        bins : int or sequence of float, optional
-            For numbers: how many bins, with about as many subjects each (the default is 4), or
-            their edges. A bin holds its lower edge, and the last one its upper edge too.
-        clusters, standardise, cluster_weights
-            As in `effect`.
-        progress : bool
-            Whether to show a progress bar.
-
-        Returns
-        -------
-        Subgroups
-            What ``effect(Empirical(...))`` gives in each, with a table, decisions and a plot.
-
-        Raises
-        ------
-        InputError
-            If the column cannot tell subgroups apart, or a subgroup has no subjects.
-        """
+        """Return the effect in subgroups: see `bmco_pymc.subgroups.make_subgroups`."""
         from bmco_pymc.subgroups import make_subgroups
 
         options = {

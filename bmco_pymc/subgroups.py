@@ -164,7 +164,34 @@ def make_subgroups(
     *,
     progress: bool,
 ) -> Subgroups:
-    """Return the effect in each subgroup; see ``Fit.effects_by``."""
+    """Return the effect in each of several subgroups.
+
+    Parameters
+    ----------
+    fit : Fit
+        Made with covariates.
+    by : str
+        A column of the study's data, in the model or not. Categories are subgroups; so are
+        numbers if there are no more distinct ones than bins.
+    bins : int or sequence of float, optional
+        For numbers: how many bins, with about as many subjects each (the default is 4), or
+        their edges. A bin holds its lower edge, and the last one its upper edge too.
+    options : mapping
+        ``clusters``, ``standardise`` and ``cluster_weights`` as in `Fit.effect`; keywords of
+        ``fit.effects_by``.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Subgroups
+        What ``fit.effect(Empirical(...))`` gives in each, with a table, decisions and a plot.
+
+    Raises
+    ------
+    InputError
+        If the column cannot tell subgroups apart, or a subgroup has no subjects.
+    """
     model = fit.model
     if model.design is None:
         raise InputError("by", by, f"{type(model).__name__} has no subgroups; fit a BGLM or BGLMM")

@@ -59,10 +59,11 @@ def plot_effect(
     """
     if not isinstance(effect, Effect):
         raise InputError("effect", effect, "must be what fit.effect() returns")
-    from bmco_pymc.plots.joint import check_points, joint
+    from bmco_pymc.plots.joint import joint
+    from bmco_pymc.plots.marks import check_whole
     from bmco_pymc.plots.separate import separate
 
-    check_points(points)
+    check_whole("points", points, 0)
     rules = {name: effect.decide(name, direction, margins) for name in ("All", "Any")}
     if len(rules["All"].sides) > 1:
         problem = "a picture shows one side; for two-sided decisions draw each"

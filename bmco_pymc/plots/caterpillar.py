@@ -25,7 +25,7 @@ from bmco_pymc.picture import (
     spread_out,
     style,
 )
-from bmco_pymc.plots.marks import check_prob, interval, interval_key
+from bmco_pymc.plots.marks import check_prob, check_whole, interval, interval_key
 from bmco_pymc.subgroups import make_subgroups
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def plot_clusters(
     """
     check_clusters(fit)
     prob = check_prob(ci_prob)
-    most = check_most(most)
+    check_whole("most", most, 1)
     if what not in KINDS:
         raise InputError("what", what, "is unknown", KINDS)
     study = fit.model.study
@@ -134,13 +134,6 @@ def plot_clusters(
     ]
     legend(figure, handles)
     return figure
-
-
-def check_most(most: object) -> int:
-    """Return how many clusters to show, or say what is wrong with it."""
-    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
-        raise InputError("most", most, "must be a whole number, 1 or more")
-    return most
 
 
 def _caterpillar(

@@ -32,7 +32,7 @@ from bmco_pymc.picture import (
     spread_out,
     style,
 )
-from bmco_pymc.plots.marks import boundary, boundary_line, limits
+from bmco_pymc.plots.marks import boundary, boundary_line, check_whole, limits
 
 LEVELS = (0.95, 0.8, 0.5)  # shares of the posterior inside the contours
 COLOURS = {"All": GREEN, "Any": SKY, "Comp": VERMILION}
@@ -92,7 +92,7 @@ def plot_joint(
     >>> figure.axes[0].get_ylabel()
     'δ of y2 (trt − ctl)'
     """
-    check_points(points)
+    check_whole("points", points, 0)
     pair = _pair(effect, outcomes)
     names = [str(effect.delta["outcome"].values[k]) for k in pair]
     delta = effect.delta.isel(outcome=pair)
@@ -110,12 +110,6 @@ def plot_joint(
     if len(effect.delta["outcome"]) > 2:
         more = f"The rules are about {names[0]} and {names[1]} alone."
     return joint(effect, rules, points, pair=pair, shaded=shaded, more=more)
-
-
-def check_points(points: object) -> None:
-    """Refuse a number of points that is none."""
-    if isinstance(points, bool) or not isinstance(points, int) or points < 0:
-        raise InputError("points", points, "must be a whole number, 0 or more")
 
 
 def _is_comp(rule: object) -> bool:

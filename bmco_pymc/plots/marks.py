@@ -138,3 +138,9 @@ def check_prob(ci_prob: object) -> float:
     if isinstance(ci_prob, bool) or not isinstance(ci_prob, int | float) or not 0 < ci_prob < 1:
         raise InputError("ci_prob", ci_prob, "must be between 0 and 1")
     return float(ci_prob)
+
+
+def check_whole(argument: str, value: object, least: int) -> None:
+    """Refuse what is no whole number, or too small a one."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(argument, value, f"must be a whole number, {least} or more")

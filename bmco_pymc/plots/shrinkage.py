@@ -22,8 +22,7 @@ from bmco_pymc.picture import (
     spread_out,
     style,
 )
-from bmco_pymc.plots.caterpillar import check_most
-from bmco_pymc.plots.marks import check_prob
+from bmco_pymc.plots.marks import check_prob, check_whole
 from bmco_pymc.population import Empirical
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def plot_shrinkage(fit: Fit, *, ci_prob: float = 0.95, most: int = 60) -> Figure
     bmco_pymc.cluster_rates.cluster_rates : The numbers.
     """
     prob = check_prob(ci_prob)
-    most = check_most(most)
+    check_whole("most", most, 1)
     rates = cluster_rates(fit, prob)
     study = fit.model.study
     population = fit.effect(Empirical(), clusters="new", standardise="own")
