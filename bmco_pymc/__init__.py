@@ -7,8 +7,10 @@ becomes a `Fit`, a fit becomes an `Effect` in a population, an effect becomes a 
 from bmco_pymc.community import community_of_priors
 from bmco_pymc.compare import compare
 from bmco_pymc.comparison import Comparison
+from bmco_pymc.curve import Curve
 from bmco_pymc.datasets import load_multisite, load_schools, load_trial
 from bmco_pymc.decision import Decision, decide
+from bmco_pymc.decisions import Decisions
 from bmco_pymc.diagnostics import Diagnostics
 from bmco_pymc.effect import Effect
 from bmco_pymc.errors import ConvergenceWarning, InputError, InputWarning
@@ -33,6 +35,7 @@ from bmco_pymc.report import Report
 from bmco_pymc.rstyle import bglm, bglmm, bmvb
 from bmco_pymc.store import load
 from bmco_pymc.study import Study
+from bmco_pymc.subgroups import Subgroups
 
 __version__ = "0.1.0"
 
@@ -44,7 +47,9 @@ __all__ = [
     "Analytical",
     "Comparison",
     "ConvergenceWarning",
+    "Curve",
     "Decision",
+    "Decisions",
     "Diagnostics",
     "Dirichlet",
     "Effect",
@@ -60,6 +65,7 @@ __all__ = [
     "Priors",
     "Report",
     "Study",
+    "Subgroups",
     "Value",
     "__version__",
     "bglm",

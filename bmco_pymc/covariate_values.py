@@ -60,6 +60,10 @@ class Value:
         for name, single in values.items():
             if np.ndim(single) != 0:
                 raise InputError(_argument("value", name), single, "must be a single value")
+            if isinstance(
+                single, np.number | np.bool_
+            ):  # as Python has it, so that repr reads well
+                values[name] = single.item()
         object.__setattr__(self, "values", tuple(values.items()))
 
     def __repr__(self) -> str:
@@ -240,7 +244,7 @@ def _call(kind: str, given: Mapping[Name, Any], more: Mapping[str, Any] | None =
     if None in given:
         bare = given[None]
         arguments = [repr(part) for part in (bare if isinstance(bare, tuple) else (bare,))]
-        arguments = [] if bare == (-math.inf, math.inf) else arguments
+        arguments = [] if isinstance(bare, tuple) and bare == (-math.inf, math.inf) else arguments
     elif all(isinstance(name, str) and name.isidentifier() for name in given):
         arguments = [f"{name}={value!r}" for name, value in given.items()]
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +11,17 @@ import pandas as pd
 import xarray as xr
 
 from bmco_pymc import patterns
+from bmco_pymc.averaging import averaged_phi, exact_phi
 from bmco_pymc.decision import Decision, decide
 from bmco_pymc.diagnostics import Diagnostics, diagnose
-from bmco_pymc.errors import InputError
 from bmco_pymc.estimates import estimates
-from bmco_pymc.marginal import marginalise
-from bmco_pymc.population import Analytical, Empirical, Sample, Value, resolve
+from bmco_pymc.per_outcome import PerOutcome
+from bmco_pymc.population import Analytical, Empirical, Value
 from bmco_pymc.render import as_html, as_text
-from bmco_pymc.slopes import steepest
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from bmco_pymc.fit import Fit
     from bmco_pymc.report import Report
 
@@ -76,8 +77,8 @@ class Effect:
         self,
         rule: str = "All",
         direction: str = "right",
-        margins: float | Sequence[float] | Mapping[str, float] = 0.0,
-        w: Sequence[float] | Mapping[str, float] | None = None,
+        margins: PerOutcome = 0.0,
+        w: PerOutcome | None = None,
         alpha: float = 0.05,
     ) -> Decision:
         """Apply a decision rule to δ; see `bmco_pymc.decision.decide`.
@@ -107,8 +108,8 @@ class Effect:
         self,
         rule: str = "All",
         direction: str = "right",
-        margins: float | Sequence[float] | Mapping[str, float] = 0.0,
-        w: Sequence[float] | Mapping[str, float] | None = None,
+        margins: PerOutcome = 0.0,
+        w: PerOutcome | None = None,
         alpha: float = 0.05,
         *,
         ci_prob: float = 0.95,
@@ -157,6 +158,40 @@ class Effect:
         draws = xr.Dataset({"theta": self.theta, "delta": self.delta})
         return estimates(draws, self.diagnostics, ci_prob)
 
+    def plot_theta(self, ci_prob: float = 0.95) -> Figure:
+        """Draw θ of both groups, a panel per outcome: see `bmco_pymc.plots.theta.plot_theta`."""
+        from bmco_pymc.plots.theta import plot_theta
+
+        return plot_theta(self, ci_prob)
+
+    def plot_delta(
+        self,
+        direction: str = "right",
+        margins: PerOutcome = 0.0,
+        w: PerOutcome | None = None,
+        *,
+        ci_prob: float = 0.95,
+    ) -> Figure:
+        """Draw δ with intervals and margins: see `bmco_pymc.plots.delta.plot_delta`."""
+        from bmco_pymc.plots.delta import plot_delta
+
+        return plot_delta(self, direction, margins, w, ci_prob=ci_prob)
+
+    def plot_joint(
+        self,
+        rule: str | None = None,
+        direction: str = "right",
+        margins: PerOutcome = 0.0,
+        w: PerOutcome | None = None,
+        *,
+        outcomes: Sequence[str] | None = None,
+        points: int = 2000,
+    ) -> Figure:
+        """Draw two outcomes' δ and where rules hold: see `bmco_pymc.plots.joint.plot_joint`."""
+        from bmco_pymc.plots.joint import plot_joint
+
+        return plot_joint(self, rule, direction, margins, w, outcomes=outcomes, points=points)
+
     def text(self, ci_prob: float = 0.95) -> str:
         """Return what ``print(effect)`` shows, with intervals of any probability."""
         return as_text(*self._facts(ci_prob))
@@ -204,9 +239,9 @@ def make_effect(
 ) -> Effect:
     """Average the fit's draws over a population; see ``Fit.effect``."""
     if fit.model.design is None:
-        phi, estimand = _exact_phi(fit, population, clusters)
+        phi, estimand = exact_phi(fit, population, clusters)
     else:
-        phi, estimand = _averaged_phi(fit, population, clusters, standardise, cluster_weights)
+        phi, estimand = averaged_phi(fit, population, clusters, standardise, cluster_weights)
     observed = clusters == "observed" and fit.model.cells.one_group_clusters
     return effect_of_phi(fit, phi, estimand, (NOT_CONTROLLED,) if observed else ())
 
@@ -250,68 +285,3 @@ def effect_of_phi(
         caveats=caveats,
         fit=fit,
     )
-
-
-def _exact_phi(fit: Fit, population: Any, clusters: str | None) -> tuple[np.ndarray, str]:
-    """Return φ of an analysis without covariates, which has one population only."""
-    name = type(fit.model).__name__
-    if population is not None and population != Empirical():
-        what = f"{name} has no covariates, so its only population is the whole of each group"
-        raise InputError("population", population, what, ["Empirical()"])
-    if clusters is not None:
-        raise InputError("clusters", clusters, f"{name} has no clusters", [None])
-    estimand = "Success probability in the whole population of each group, without covariates."
-    return fit.idata["posterior"].to_dataset()["phi"].values, estimand
-
-
-def _averaged_phi(
-    fit: Fit,
-    population: Value | Empirical | Analytical | None,
-    clusters: str | None,
-    standardise: str,
-    cluster_weights: str,
-) -> tuple[np.ndarray, str]:
-    """Return φ (chain, draw, group, pattern) averaged over a population, and the estimand."""
-    model, design = fit.model, fit.model.design
-    assert design is not None
-    population = Empirical() if population is None else population
-    if not isinstance(population, Value | Empirical | Analytical):
-        kinds = ["Value", "Empirical", "Analytical"]
-        raise InputError("population", population, "is not a population", kinds)
-    if design.random_terms:
-        clusters = "new" if clusters is None else clusters
-    elif clusters is not None:
-        what = f"{type(model).__name__} has no clusters"
-        raise InputError("clusters", clusters, what, [None])
-    sample = Sample(model.study, model.cells)
-    draws = _flat_draws(fit)
-    steep = 0.0
-    if isinstance(population, Analytical):
-        names = sample.named(population)
-        for name, covariate in names.items():
-            bounds = dict(population.ranges)[name]
-            steep = steepest(design, sample, covariate, bounds, draws, clusters)
-    target = resolve(
-        population,
-        sample,
-        standardise=standardise,
-        clusters=clusters,
-        cluster_weights=cluster_weights,
-        steepness=steep,
-    )
-    phi = marginalise(target, design.matrices, **draws)  # (S, 2, Q)
-    sizes = fit.idata["posterior"].sizes
-    return phi.reshape(sizes["chain"], sizes["draw"], *phi.shape[1:]), target.estimand
-
-
-def _flat_draws(fit: Fit) -> dict[str, np.ndarray]:
-    """Return the regression's draws with chains joined, in the order of the marginal functions."""
-    posterior = fit.idata["posterior"].to_dataset()
-    n = posterior.sizes["chain"] * posterior.sizes["draw"]
-    draws = {
-        name: posterior[name].values.reshape(n, *posterior[name].shape[2:])
-        for name in fit.model.parameters
-    }
-    if "beta" not in draws:  # every term is random
-        draws["beta"] = np.zeros((n, 0, len(fit.model.coords["logit"])))
-    return draws

@@ -22,12 +22,18 @@ from bmco_pymc.render import as_html, as_text
 from bmco_pymc.versions import software
 
 if TYPE_CHECKING:
-    from narwhals.typing import IntoFrame
+    from collections.abc import Sequence
 
+    from matplotlib.figure import Figure
+    from narwhals.typing import IntoFrame
+    from numpy.typing import ArrayLike
+
+    from bmco_pymc.curve import Curve
     from bmco_pymc.effect import Effect
     from bmco_pymc.priors import Priors
     from bmco_pymc.sensitivity import Sensitivity
     from bmco_pymc.study import Study
+    from bmco_pymc.subgroups import Subgroups
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -147,6 +153,61 @@ class Fit(Judged):
         powers = POWERS if powers is None else powers
         choices |= {"rule": rule, "direction": direction, "margins": margins, "w": w}
         return sensitivity(self, population, scale=scale, powers=powers, **choices)
+
+    def curve(
+        self,
+        covariate: str,
+        at: ArrayLike | None = None,
+        given: Mapping[str, Any] | None = None,
+        *,
+        clusters: str | None = None,
+        cluster_weights: str = "size",
+        progress: bool = True,
+    ) -> Curve:
+        """Return the effect along a continuous covariate: see `bmco_pymc.curve.make_curve`."""
+        from bmco_pymc.curve import make_curve
+
+        options = {"clusters": clusters, "cluster_weights": cluster_weights}
+        return make_curve(self, covariate, at, given, options, progress=progress)
+
+    def effects_by(
+        self,
+        by: str,
+        bins: int | Sequence[float] | None = None,
+        *,
+        clusters: str | None = None,
+        standardise: str = "pooled",
+        cluster_weights: str = "size",
+        progress: bool = True,
+    ) -> Subgroups:
+        """Return the effect in subgroups: see `bmco_pymc.subgroups.make_subgroups`."""
+        from bmco_pymc.subgroups import make_subgroups
+
+        options = {
+            "clusters": clusters,
+            "standardise": standardise,
+            "cluster_weights": cluster_weights,
+        }
+        return make_subgroups(self, by, bins, options, progress=progress)
+
+    def plot_clusters(
+        self,
+        what: str = "delta",
+        *,
+        ci_prob: float = 0.95,
+        most: int = 60,
+        progress: bool = True,
+    ) -> Figure:
+        """Draw each cluster: see `bmco_pymc.plots.caterpillar.plot_clusters`."""
+        from bmco_pymc.plots.caterpillar import plot_clusters
+
+        return plot_clusters(self, what, ci_prob=ci_prob, most=most, progress=progress)
+
+    def plot_shrinkage(self, *, ci_prob: float = 0.95, most: int = 60) -> Figure:
+        """Draw raw rates beside estimates: see `bmco_pymc.plots.shrinkage.plot_shrinkage`."""
+        from bmco_pymc.plots.shrinkage import plot_shrinkage
+
+        return plot_shrinkage(self, ci_prob=ci_prob, most=most)
 
     def summary(self, ci_prob: float = 0.95, *, by_cluster: bool = False) -> pd.DataFrame:
         """Return a table of the parameters.

@@ -1,4 +1,4 @@
-"""What every picture of an effect has: its draws, its words, a heading, a legend.
+"""What every picture has: colours, words, a heading, a legend; and the draws of an effect.
 
 Colours are Okabe and Ito's, which people with any colour vision can tell apart; what matters is
 also told apart by place and words.
@@ -10,19 +10,26 @@ import io
 import math
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Annotation
 from numpy.typing import NDArray
 
 from bmco_pymc.decision import Decision
+from bmco_pymc.diagnostics import Diagnostics
 from bmco_pymc.effect import Effect
 from bmco_pymc.probability import shown
 
 GREEN, SKY, BLUE, VERMILION = "#009E73", "#56B4E9", "#0072B2", "#D55E00"
+ORANGE = "#E69F00"
 INK, GREY = "#222222", "#666666"
+PAD = 0.12  # inches beside the panels of a figure
+GROUPS = (ORANGE, BLUE)  # control, treatment
 
 
 class Picture(Figure):
@@ -40,7 +47,7 @@ def draws_of(effect: Effect) -> NDArray[np.float64]:
     return values.reshape(-1, values.shape[-1])
 
 
-def spread_out(draws: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+def spread_out[T: NDArray[Any]](draws: T, most: int) -> T:
     """Return at most so many draws, at equal steps from the first to the last."""
     if len(draws) <= most:
         return draws
@@ -79,9 +86,14 @@ def delta_label(effect: Effect, k: int | None) -> str:
     return f"{whose} ({treatment} − {control})"
 
 
-def heading(axes: Axes, effect: Effect) -> None:
-    """Write what is shown, or that it must not be used, and below it the estimand."""
-    lines = textwrap.wrap(effect.estimand, 88, break_on_hyphens=False)
+def heading(
+    axes: Axes,
+    effect: Effect,
+    title: str | None = None,
+    more: str = "",
+) -> None:
+    """Write above an axes what is shown, or that it must not be used, and below it the estimand."""
+    lines = textwrap.wrap(" ".join([effect.estimand, more]), 88, break_on_hyphens=False)
     axes.annotate(
         "\n".join(lines),
         (0, 1),
@@ -93,14 +105,51 @@ def heading(axes: Axes, effect: Effect) -> None:
         color=GREY,
         parse_math=False,
     )
-    title, colour = f"{kind(effect).title()} of the differences in success probability", INK
-    if not effect.diagnostics.ok:
-        title, colour = (
-            f"{effect.diagnostics.verdict.split(':')[0]}: do not use this yet",
-            VERMILION,
-        )
+    own = f"{kind(effect).title()} of the differences in success probability"
+    text, colour = _title(title or own, effect.diagnostics)
     pad = 12 + 12 * len(lines)
-    axes.set_title(title, loc="left", pad=pad, fontsize=12, fontweight="bold", color=colour)
+    axes.set_title(text, loc="left", pad=pad, fontsize=12, fontweight="bold", color=colour)
+
+
+def figure_heading(figure: Figure, title: str, words: str, diagnostics: Diagnostics) -> None:
+    """Write the same above a figure of several panels."""
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(w_pad=PAD)
+    text, colour = _title(title, diagnostics)
+    width = int(13.6 * figure.get_figwidth())
+    lines = textwrap.wrap(words, width, break_on_hyphens=False)
+    # The heading's empty lines keep room for the words, which are smaller and of another colour.
+    room = "\n" * math.ceil(0.75 * len(lines) + 0.15)
+    head = figure.suptitle(
+        text + room,
+        x=PAD / figure.get_figwidth(),
+        ha="left",
+        fontsize=12,
+        fontweight="bold",
+        color=colour,
+    )
+    head.set_parse_math(False)
+    figure.add_artist(
+        Annotation(
+            "\n".join(lines),
+            (0, 1),
+            xycoords=head,
+            xytext=(0, -19),
+            textcoords="offset points",
+            va="top",
+            fontsize=8.5,
+            color=GREY,
+            parse_math=False,
+        )
+    ).set_in_layout(False)
+
+
+def _title(title: str, diagnostics: Diagnostics) -> tuple[str, str]:
+    """Return a heading and its colour; draws that are not good enough have another."""
+    if diagnostics.ok:
+        return title, INK
+    return f"{diagnostics.verdict.split(':')[0]}: do not use this yet", VERMILION
 
 
 def style(axes: Axes) -> None:

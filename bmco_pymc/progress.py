@@ -1,4 +1,4 @@
-"""A progress bar of one fit: compiling, then draws of all chains; and of several fits."""
+"""Progress bars: one fit, compiling and then draws of all chains; several fits; a loop."""
 
 from __future__ import annotations
 
@@ -128,3 +128,14 @@ def _display() -> Any:
     )
     # standard error: the printed result stays clean when it goes to a file
     return Progress(*columns, console=Console(stderr=True))
+
+
+def tracked[T](items: Sequence[T], text: str, show: bool) -> Iterator[T]:
+    """Give the items one by one, and show how far they are; the bar goes away at the end."""
+    if not show:
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(items, text, console=Console(stderr=True), transient=True)

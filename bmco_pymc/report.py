@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
@@ -14,6 +13,7 @@ from bmco_pymc.barg import Item, barg_items
 from bmco_pymc.decision import Decision
 from bmco_pymc.effect import Effect
 from bmco_pymc.errors import InputError
+from bmco_pymc.per_outcome import PerOutcome
 
 _WIDTH = 100
 _GUIDELINE = (
@@ -80,8 +80,8 @@ def make_report(
     effect: Effect,
     rule: str,
     direction: str,
-    margins: float | Sequence[float] | Mapping[str, float],
-    w: Sequence[float] | Mapping[str, float] | None,
+    margins: PerOutcome,
+    w: PerOutcome | None,
     alpha: float,
     ci_prob: float,
 ) -> Report:

@@ -600,6 +600,11 @@ def test_a_population_prints_as_it_is_written(text: str) -> None:
     assert repr(eval(text)) == text
 
 
+def test_values_from_an_array_print_as_numbers() -> None:
+    assert repr(Value(np.linspace(0, 1, 3)[1])) == "Value(0.5)"
+    assert repr(Value(age=np.int64(50), treated=np.bool_(True))) == "Value(age=50, treated=True)"
+
+
 def test_targets_never_write_to_the_sample() -> None:
     chosen = sample(table(), "age", "sex")
     before = chosen.cells.frame.copy()

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, cast
 
+import numpy as np
+
 from bmco_pymc.errors import InputError
 from bmco_pymc.priors import Priors
+from bmco_pymc.render import as_html, as_text
 from bmco_pymc.study import Study
 
 if TYPE_CHECKING:
@@ -145,6 +148,32 @@ class Model(abc.ABC):
             coords["logit_bis"] = coords["logit"]
             coords["cluster"] = list(self.cells.cluster_labels)
         return coords
+
+    def _facts(self) -> tuple[str, list[list[str]], list[str]]:
+        """Return a title, a table with a header, and sentences."""
+        study, design = self.study, self.design
+        title = f"{type(self).__name__} of {', '.join(study.outcomes)}"
+        n = np.bincount(self.cells.arm, weights=self.cells.weight, minlength=2).astype(int)
+        table = [[study.group, "subjects"]]
+        table += [[group, str(size)] for group, size in zip(study.group_labels, n, strict=True)]
+        sentences = []
+        if design is not None:
+            logits = f"log odds of {', '.join(study.patterns[:-1])} against {study.patterns[-1]}"
+            sentences.append(f"Terms of the {logits}:")
+            if design.terms:
+                sentences.append(f"Fixed: {', '.join(design.terms)}.")
+            if design.random_terms:
+                among = f"{len(self.cells.cluster_labels)} clusters ({study.cluster})"
+                terms = ", ".join(design.random_terms)
+                sentences.append(f"Random, varying between {among}: {terms}.")
+        sentences += [f"Prior of {k}: {v}." for k, v in self.describe_priors().items()]
+        return title, table, sentences
+
+    def __str__(self) -> str:
+        return as_text(*self._facts())
+
+    def _repr_html_(self) -> str:
+        return as_html(*self._facts())
 
 
 def check_study(study: object) -> None:

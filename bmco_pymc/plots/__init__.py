@@ -1,4 +1,4 @@
-"""The picture of an effect."""
+"""The pictures: `plot_effect` here, the others as methods of what they show."""
 
 from __future__ import annotations
 
@@ -59,15 +59,16 @@ def plot_effect(
     """
     if not isinstance(effect, Effect):
         raise InputError("effect", effect, "must be what fit.effect() returns")
-    if isinstance(points, bool) or not isinstance(points, int) or points < 0:
-        raise InputError("points", points, "must be a whole number, 0 or more")
+    from bmco_pymc.plots.joint import joint
+    from bmco_pymc.plots.marks import check_whole
+    from bmco_pymc.plots.separate import separate
+
+    check_whole("points", points, 0)
     rules = {name: effect.decide(name, direction, margins) for name in ("All", "Any")}
     if len(rules["All"].sides) > 1:
         problem = "a picture shows one side; for two-sided decisions draw each"
         raise InputError("direction", direction, problem, ["right", "left"])
     if w is not None:
         rules["Comp"] = effect.decide("Comp", direction, margins, w)
-    from bmco_pymc import drawing
-
-    draw = drawing.joint if len(effect.delta["outcome"]) == 2 else drawing.separate
+    draw = joint if len(effect.delta["outcome"]) == 2 else separate
     return draw(effect, rules, points)

@@ -1,0 +1,228 @@
+"""The effect along a continuous covariate: θ, δ and decisions at each of its values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from bmco_pymc.columns import text
+from bmco_pymc.decisions import Decisions, gather
+from bmco_pymc.diagnostics import Diagnostics
+from bmco_pymc.effect import Effect
+from bmco_pymc.errors import InputError
+from bmco_pymc.per_outcome import PerOutcome
+from bmco_pymc.population import Sample, Value
+from bmco_pymc.render import as_html, as_text
+from bmco_pymc.sample import is_number
+from bmco_pymc.several import effects_in, tidy, verdict_on
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from bmco_pymc.fit import Fit
+
+POINTS = 25  # of the default grid: θ is a smooth curve, and each point costs an integral
+SHOWN = 9  # rows when printed
+NOTE = "each value has its own decision; the error rate over all values together is not controlled"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Curve:
+    """δ(x) over a covariate; made by ``fit.curve()``.
+
+    Attributes
+    ----------
+    covariate : str
+        The covariate x.
+    at : tuple of float, length n
+        Its values, in order and in its own units.
+    effects : tuple of Effect, length n
+        What ``fit.effect(Value(x))`` gives at each value.
+    fit : Fit
+        The fit that they come from.
+    """
+
+    covariate: str
+    at: tuple[float, ...]
+    effects: tuple[Effect, ...]
+    fit: Fit
+
+    @property
+    def delta(self) -> xr.DataArray:
+        """θ of the treatment minus that of the control; dims (chain, draw, outcome, value)."""
+        return self._along("delta")
+
+    @property
+    def theta(self) -> xr.DataArray:
+        """Success probabilities; dims (chain, draw, group, outcome, value)."""
+        return self._along("theta")
+
+    @property
+    def diagnostics(self) -> Diagnostics:
+        """The verdict on the fit and on θ and δ at all values."""
+        return verdict_on(self.effects)
+
+    @property
+    def estimand(self) -> str:
+        """What is averaged over what, in words."""
+        x = f"{self.covariate} = {text(self.at[0])}"
+        ends = f"each {self.covariate} from {self.at[0]:.4g} to {self.at[-1]:.4g}"
+        return self.effects[0].estimand.replace(x, ends, 1)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """`summary` with 95 % intervals."""
+        return self.summary()
+
+    def summary(self, ci_prob: float = 0.95) -> pd.DataFrame:
+        """Return θ and δ at each value, a row each.
+
+        Parameters
+        ----------
+        ci_prob : float
+            Probability in the equal-tailed interval.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns: the covariate; ``quantity`` ("theta" or "delta"), ``group`` (none for δ),
+            ``outcome``; and those of `Effect.summary`.
+        """
+        return tidy(self.effects, {self.covariate: self.at}, ci_prob)
+
+    def decide(
+        self,
+        rule: str = "All",
+        direction: str = "right",
+        margins: PerOutcome = 0.0,
+        w: PerOutcome | None = None,
+        alpha: float = 0.05,
+    ) -> Decisions:
+        """Apply a decision rule at each value; arguments as in `Effect.decide`."""
+        each = tuple(effect.decide(rule, direction, margins, w, alpha) for effect in self.effects)
+        return gather(self.covariate, self.at, each, NOTE)
+
+    def plot(
+        self,
+        rule: str | None = "All",
+        direction: str = "right",
+        margins: PerOutcome = 0.0,
+        w: PerOutcome | None = None,
+        alpha: float = 0.05,
+        *,
+        ci_prob: float = 0.95,
+    ) -> Figure:
+        """Draw δ(x) and the probability of a rule: see `bmco_pymc.plots.curve.plot_curve`."""
+        from bmco_pymc.plots.curve import plot_curve
+
+        return plot_curve(self, rule, direction, margins, w, alpha, ci_prob=ci_prob)
+
+    def _along(self, name: str) -> xr.DataArray:
+        parts = [getattr(effect, name) for effect in self.effects]
+        return xr.concat(parts, dim=pd.Index(self.at, name="value")).transpose(..., "value")
+
+    def _facts(self) -> tuple[str, list[list[str]], list[str]]:
+        control, treatment = self.fit.model.study.group_labels
+        outcomes = self.fit.model.study.outcomes
+        title = f"Effect of {treatment} compared with {control} by {self.covariate}"
+        places = np.unique(np.linspace(0, len(self.at) - 1, SHOWN).round().astype(int))
+        rows = []
+        for place in places:
+            numbers = self.effects[place].summary()
+            cells = [numbers.loc[f"delta[{k}]", ["mean", "lower", "upper"]] for k in outcomes]
+            rows.append(
+                [f"{self.at[place]:.4g}", *("{:.3f} [{:.3f}, {:.3f}]".format(*c) for c in cells)]
+            )
+        sentences = [f"Estimand: {self.estimand}", *str(self.diagnostics).splitlines()]
+        if len(places) < len(self.at):
+            sentences.insert(0, f"{len(places)} of {len(self.at)} values; mean and 95% interval.")
+        head = [self.covariate, *(f"delta[{k}]" for k in outcomes)]
+        return title, [head, *rows], sentences
+
+    def __str__(self) -> str:
+        return as_text(*self._facts())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return as_html(*self._facts())
+
+
+def make_curve(
+    fit: Fit,
+    covariate: str,
+    at: ArrayLike | None,
+    given: Mapping[str, Any] | None,
+    options: Mapping[str, Any],
+    *,
+    progress: bool,
+) -> Curve:
+    """Return the effect along a continuous covariate.
+
+    Parameters
+    ----------
+    fit : Fit
+        Made with covariates.
+    covariate : str
+        The covariate, by its name.
+    at : array_like of float, optional
+        Its values; the default is 25 from the smallest to the largest of the sample.
+    given : mapping, optional
+        Values of other covariates; those not named keep the sample's values.
+    options : mapping
+        ``clusters`` and ``cluster_weights`` as in `Fit.effect`; keywords of ``fit.curve``.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Curve
+        What ``fit.effect(Value(...))`` gives at each value, with a table, decisions and a plot.
+
+    Raises
+    ------
+    InputError
+        If the covariate is not in the model or is a category, or a value cannot be used.
+
+    Warns
+    -----
+    InputWarning
+        Once, if values lie outside the data.
+    """
+    sample = Sample(fit.model.study, fit.model.cells)
+    numeric = [str(k) for k in sample.covariates if is_number(sample.cells.frame[k])]
+    if covariate not in sample.covariates:
+        choices = numeric or None
+        none = "" if sample.covariates else f": {type(fit.model).__name__} has none here"
+        raise InputError("covariate", covariate, f"is no covariate of the model{none}", choices)
+    if covariate not in numeric:
+        problem = f"is a category, which has no curve; use fit.effects_by({covariate!r})"
+        raise InputError("covariate", covariate, problem, numeric)
+    others = dict(given or {})
+    if covariate in others:
+        raise InputError("given", given, f"{covariate!r} is what the curve runs along")
+    x = sample.cells.frame[covariate]
+    grid = np.linspace(float(x.min()), float(x.max()), POINTS) if at is None else _values(at)
+    populations = [Value({covariate: value, **others}) for value in grid.tolist()]
+    effects = effects_in(fit, populations, options, progress=progress)
+    return Curve(covariate, tuple(grid.tolist()), effects, fit)
+
+
+def _values(at: ArrayLike) -> np.ndarray:
+    """Return the values asked about, in order and each once."""
+    try:
+        values = np.asarray(at)
+    except (TypeError, ValueError):
+        values = np.array(None)
+    numbers = all(isinstance(v, Real) and math.isfinite(v) for v in values.ravel().tolist())
+    if values.ndim != 1 or len(values) < 2 or not numbers:
+        raise InputError("at", at, "must be a list of two finite numbers or more")
+    return np.unique(values.astype(float))
