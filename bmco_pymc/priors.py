@@ -187,18 +187,6 @@ class Priors:
             what = "with symmetric contrasts the prior of Sigma must span all logits"
             raise InputError("Sigma", self.Sigma, what, ["LKJ(joint=True)"])
 
-    def check_sampled(self) -> None:
-        """Refuse what the sampler of the regressions does not know; `prior_effect` knows all."""
-        asked = {
-            "contrasts": self.contrasts != "reference",
-            "cross": self.cross is not None,
-            "Sigma": isinstance(self.Sigma, LKJ) and self.Sigma.basis is not None,
-        }
-        for name, used in asked.items():
-            if used:
-                what = "this prior cannot be sampled yet, only looked at with prior_effect"
-                raise InputError(name, getattr(self, name), what)
-
     def describe(self, names: Sequence[str]) -> dict[str, str]:
         """Return the priors of the given fields in words."""
         found = {name: str(getattr(self, name)) for name in names}

@@ -161,6 +161,44 @@ def _lgamma(x):
     return float(gammaln(x))
 
 
+def symmetric():
+    """Every way in which a prior can tie coefficients and logits together."""
+    model = make(bmco.InverseWishart(2.7, 0.3), "1 + arm", sd=0.04)
+    rng = np.random.default_rng(5)
+    cross = 0.02 * rng.normal(size=(len(model.design.terms), 2))
+    Sigma = bmco.LKJ(1.7, bmco.HalfNormal(0.8), joint=True, basis=[[1, -0.5], [0.2, 1.3]])
+    return model.with_priors(Sigma=Sigma, contrasts="symmetric", cross=cross)
+
+
+def test_density_of_symmetric_contrasts():
+    """Up to a constant: the prior as `log_density` has it, the clusters, the data, the Jacobian."""
+    from bmco_pymc.contrasts import logits_of
+    from bmco_pymc.log_density import log_likelihood, log_prior
+
+    mapped = Map(symmetric())
+    model, rng, constants = mapped.model, np.random.default_rng(0), []
+    inner = np.kron(logits_of("symmetric", 4), np.eye(2))
+    inner = np.linalg.inv(inner @ np.kron(np.eye(3), [[1, -0.5], [0.2, 1.3]]))
+    for _ in range(3):
+        x = rng.normal(0, 0.7, mapped.size)
+        raw = mapped.raw(x)
+        step, columns = 1e-5, []
+        for e in step * np.eye(mapped.size):
+            up, down = (free_parameters(mapped.raw(x + s * e)) for s in (1, -1))
+            columns.append((up - down) / (2 * step))
+        one = {name: values[None] for name, values in raw.items()}
+        total = sum(float(part[0]) for part in log_prior(model, one).values())
+        Sigma = raw["Sigma"].reshape(6, 6)
+        # the prior is a density of SDs and correlations of the inner covariance, not of Sigma
+        sd = np.sqrt(np.diag(inner @ Sigma @ inner.T))
+        total -= 6 * np.log(sd).sum()
+        u = np.moveaxis(raw["gamma_cluster"] - raw["gamma"], 2, 1).reshape(-1, 6)
+        total += stats.multivariate_normal(np.zeros(6), Sigma).logpdf(u).sum()
+        total += float(log_likelihood(model, one)[0]) + np.linalg.slogdet(np.array(columns))[1]
+        constants.append(mapped.logp(x) - total)
+    assert np.ptp(constants) < 4e-5
+
+
 @pytest.fixture(scope="module", params=CASES)
 def mapped(request):
     return Map(make(*CASES[request.param]))

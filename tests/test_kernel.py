@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 from scipy.special import logsumexp, softmax
-from test_density import Map, make, small_study
+from test_density import Map, make, small_study, symmetric
 
 import bmco_pymc as bmco
 from bmco_pymc.kernel import callbacks, elementary
@@ -83,20 +83,23 @@ def test_log_likelihood_is_the_textbook_one(case):
             assert abs(ours - theirs).max() < 1e-12 * max(abs(theirs).max(), 1)
 
 
-def flat():
+def flat(contrasts="reference"):
     frame, outcomes = small_study(3)
     study = bmco.Study(frame, outcomes, "arm", "a", "b")
-    return bmco.BGLM(study, "arm * age", priors=bmco.Priors(beta=bmco.Normal(0.3, sd=0.2)))
+    priors = bmco.Priors(beta=bmco.Normal(0.3, sd=0.2), contrasts=contrasts)
+    return bmco.BGLM(study, "arm * age", priors=priors)
 
 
 MODELS = {
     "flat": flat,
+    "flat, symmetric": lambda: flat("symmetric"),
     "inverse-Wishart": lambda: make(bmco.InverseWishart(2.7, [[0.3, 0.1], [0.1, 0.5]])),
     "three random terms": lambda: make(bmco.InverseWishart(4.2, 0.3), "1 + arm + age", sd=0.03),
     "half-normal": lambda: make(bmco.LKJ(1.7, sd=bmco.HalfNormal(0.8)), "1 + arm + age", sd=0.03),
     "half-t": lambda: make(bmco.LKJ(0.6, sd=bmco.HalfStudentT(4, 0.8))),
     "one random term": lambda: make(bmco.LKJ(2, sd=bmco.Exponential(0.8)), "1", sd=0.03),
     "joint": lambda: make(bmco.LKJ(1.7, sd=bmco.Exponential(0.5), joint=True)),
+    "symmetric contrasts": symmetric,
     "three outcomes": lambda: make(bmco.InverseWishart(2.5, 0.3), "1 + arm", 3),
 }
 

@@ -213,16 +213,3 @@ def test_bmvb_needs_nothing_else(trial_study):
 def test_what_cannot_be_a_prior(make, words):
     with pytest.raises(bmco.InputError, match=words):
         make(study_of(2))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"contrasts": "symmetric"},
-        {"cross": [[0.1, 0.0], [0.0, 0.1]]},
-        {"Sigma": bmco.LKJ(2, joint=True, basis=np.array([[1, -0.5], [0, 1]]))},
-    ],
-)
-def test_a_prior_that_the_sampler_does_not_know_is_refused(multisite_model, change):
-    with pytest.raises(bmco.InputError, match="cannot be sampled yet"):
-        multisite_model.with_priors(**change).fit(progress=False)

@@ -47,8 +47,9 @@ def log_density(x: Floats, packed: Floats, dx: Floats) -> float:
 
     B, d, J = model.off.shape
     zeta, f, r = np.empty((B, d, J)), np.empty((B, d, J)), np.empty((B, d, J))
-    K, R = np.empty((B, d, d, J)), np.empty((B, d, d))
-    value += covariance.root(point.t, point.v, model.family, model.hyper, R)
+    K, own = np.empty((B, d, d, J)), np.empty((B, d, d))
+    value += covariance.root(point.t, point.v, model.family, model.hyper, own)
+    R = turned(model.contrasts, own)
     block_coef = coef.reshape((B, model.lin.shape[2]))
     info, lin = model.info, model.lin
     value += centring.centre(point.epsilon, block_coef, R, info, lin, model.off, zeta, K, f, r)
@@ -86,8 +87,9 @@ def log_density(x: Floats, packed: Floats, dx: Floats) -> float:
     d_block = d_coef.reshape(block_coef.shape)
     d_epsilon = gradient.epsilon
     centring.pullback(zeta, K, f, r, R, info, lin, d_zeta, 1.0, d_epsilon, d_block, d_root)
+    d_own = turned(model.contrasts.T, d_root)
     covariance.pullback(
-        point.t, point.v, model.family, model.hyper, R, d_root, gradient.t, gradient.v
+        point.t, point.v, model.family, model.hyper, own, d_own, gradient.t, gradient.v
     )
     for m in range(coef.shape[1]):
         for k in range(coef.shape[0]):
@@ -124,6 +126,19 @@ def deviations(zeta: Floats, R: Floats) -> Floats:
 
 
 @njit(error_model="numpy")
+def turned(left: Floats, root: Floats) -> Floats:
+    """Return left @ root for each block, (B, d, d)."""
+    B, d = root.shape[:2]
+    product = np.zeros((B, d, d))
+    for b in range(B):
+        for x in range(d):
+            for t in range(d):
+                for y in range(d):
+                    product[b, x, y] += left[x, t] * root[b, t, y]
+    return product
+
+
+@njit(error_model="numpy")
 def expand(points: Floats, packed: Floats) -> tuple[Floats, Floats, Floats]:
     """Return what the numbers of the sampler stand for, draw by draw.
 
@@ -152,6 +167,7 @@ def expand(points: Floats, packed: Floats) -> tuple[Floats, Floats, Floats]:
         point = split(points[s], model)
         coef[s] = coefficients(point.white, model)
         covariance.root(point.t, point.v, model.family, model.hyper, root[s])
+        root[s] = turned(model.contrasts, root[s])
         block_coef = coef[s].reshape((B, model.lin.shape[2]))
         centring.centre(
             point.epsilon, block_coef, root[s], model.info, model.lin, model.off, zeta, K, f, r

@@ -42,7 +42,8 @@ def pack(data: Mapping[str, Any], family: int, hyper: Floats) -> Floats:
     counts = np.ascontiguousarray(data["observed"], dtype=np.float64)
     arrays = (counts, design, offset, data["design_random"], start)
     constant, fixed, random = statistics(*map(np.ascontiguousarray, arrays))
-    clusters = [data[name] for name in ("info", "lin", "off") if name in data]
+    names = ("info", "lin", "off", "deviation_contrasts")
+    clusters = [data[name] for name in names if name in data]
     B, d, J = clusters[2].shape if clusters else (1, 0, 1)
     sizes = [design.shape[1], *scale.shape, len(data["design_random"]), J, B, d, family]
     parts = [scale, logits, design, offset, data["design_random"], start, counts.sum(axis=1)]
@@ -55,7 +56,8 @@ class Model(NamedTuple):
     """The data of a model as views of its vector; see `likelihood` and `centring` for the names.
 
     ``scale`` (M, L) and ``logits`` (L, L) make coefficients of the sampler's numbers, ``constant``,
-    ``statistic`` and ``statistic_random`` are the sums of `likelihood.statistics`.
+    ``statistic`` and ``statistic_random`` are the sums of `likelihood.statistics`, ``contrasts``
+    (d, d) turns the deviations that the prior of Sigma is about into those of the logits.
     """
 
     family: int
@@ -72,6 +74,7 @@ class Model(NamedTuple):
     info: Floats
     lin: Floats
     off: Floats
+    contrasts: Floats
     hyper: Floats
 
 
@@ -94,6 +97,7 @@ def unpack(packed: Floats) -> Model:
     info, at = _take(packed, at, J * B * d * d)
     lin, at = _take(packed, at, J * B * d * m)
     off, at = _take(packed, at, J * B * d)
+    contrasts, at = _take(packed, at, d * d)
     return Model(
         family,
         scale.reshape((M, L)),
@@ -109,6 +113,7 @@ def unpack(packed: Floats) -> Model:
         info.reshape((B, d, d, J)),
         lin.reshape((B, d, m, J)),
         off.reshape((B, d, J)),
+        contrasts.reshape((d, d)),
         packed[at : int(packed[0])],
     )
 

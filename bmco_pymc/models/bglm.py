@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bmco_pymc.cells import Cells
+from bmco_pymc.contrasts import logits_of
 from bmco_pymc.design import Design, make_design
 from bmco_pymc.models.base import check_study
-from bmco_pymc.models.geometry import joint_prior, make_basis
+from bmco_pymc.models.geometry import make_basis
 from bmco_pymc.models.regression import Array, Regression, cell_data
 from bmco_pymc.priors import Priors
 from bmco_pymc.study import Study
@@ -64,7 +65,7 @@ class BGLM(Regression):
         check_study(self.study)
         formula = f"`{self.study.group}`" if self.fixed is None else self.fixed
         object.__setattr__(self, "_sample", make_design(self.study, formula))
-        self.priors.beta.resolve("beta", self.design.terms)
+        self.priors.coefficients(self.design.terms)
 
     @property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:
@@ -78,14 +79,15 @@ class BGLM(Regression):
 
     def describe_priors(self) -> dict[str, str]:
         """Return the priors in words."""
-        return {"beta": str(self.priors.beta)}
+        return self.priors.describe(["beta"])
 
     @cached_property
     def data(self) -> Mapping[str, Any]:
         """The value of each data container."""
         X, Z = self.design.matrices(self.cells.frame, self.cells.arm)
-        prior = joint_prior(self.priors.beta, self.design.terms, self.priors.gamma, ())
-        return cell_data(make_basis(X, self.cells.counts, *prior), self.cells, Z)
+        prior = self.priors.coefficients(self.design.terms)
+        contrasts = logits_of(self.priors.contrasts, len(self.study.patterns))
+        return cell_data(make_basis(X, self.cells.counts, *prior, contrasts), self.cells, Z)
 
     @cached_property
     def packed(self) -> Array:

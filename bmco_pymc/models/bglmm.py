@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bmco_pymc.cells import Cells
+from bmco_pymc.contrasts import logits_of
 from bmco_pymc.design import Design, make_design
 from bmco_pymc.errors import InputError
 from bmco_pymc.models.base import check_study
-from bmco_pymc.models.geometry import cluster_information, joint_prior, make_basis
+from bmco_pymc.models.geometry import cluster_information, make_basis
 from bmco_pymc.models.regression import Array, Regression, cell_data
 from bmco_pymc.models.spread import is_joint, kernel_prior, spread_data
 from bmco_pymc.priors import Priors
@@ -77,9 +78,8 @@ class BGLMM(Regression):
             raise InputError("study", "Study(cluster=None)", what)
         formula = f"`{self.study.group}`" if self.fixed is None else self.fixed
         object.__setattr__(self, "_sample", make_design(self.study, formula, self.random))
-        joint_prior(
-            self.priors.beta, self.design.terms, self.priors.gamma, self.design.random_terms
-        )
+        self.priors.coefficients(self.design.terms, self.design.random_terms)
+        self.priors.check_spread()
         spread_data(self.priors.Sigma, self.design.random_terms)
 
     @property
@@ -111,23 +111,26 @@ class BGLMM(Regression):
 
     def describe_priors(self) -> dict[str, str]:
         """Return the priors in words."""
-        return {name: str(getattr(self.priors, name)) for name in ("beta", "gamma", "Sigma")}
+        return self.priors.describe(["beta", "gamma", "Sigma"])
 
     @cached_property
     def data(self) -> Mapping[str, Any]:
         """The value of each data container."""
         cells, priors = self.cells, self.priors
         X, Z = self.design.matrices(cells.frame, cells.arm)
-        prior = joint_prior(priors.beta, self.design.terms, priors.gamma, self.design.random_terms)
-        basis = make_basis(np.hstack([X, Z]), cells.counts, *prior)
+        prior = priors.coefficients(self.design.terms, self.design.random_terms)
+        contrasts = logits_of(priors.contrasts, cells.counts.shape[1])
+        basis = make_basis(np.hstack([X, Z]), cells.counts, *prior, contrasts)
         spread = spread_data(priors.Sigma, self.design.random_terms, Z, cells.weight)
         inside = Z @ spread.basis
         assert cells.cluster is not None
+        p = inside.shape[1]
         known = cluster_information(basis, inside, cells.cluster, cells.counts, self._joint)
         return {
             **cell_data(basis, cells, inside),
             **spread.hyper,
             "basis_deviation": spread.basis,
+            "deviation_contrasts": np.kron(contrasts, np.eye(p)) if self._joint else np.eye(p),
             "info": known.info,
             "lin": known.lin,
             "off": known.off,
@@ -147,7 +150,8 @@ class BGLMM(Regression):
         raw, turn = self.raw_coefficients(coef), self.data["basis_deviation"]
         gamma = raw[:, P:]  # (S, p, L)
         around = turn @ u.reshape(-1, L, p, J)
-        root = root if self._joint else turn @ root
+        # joint: a root of all logits, (S, 1, L p, L p), whose rows are logit by logit
+        root = (turn @ root.reshape(len(root), L, p, -1)).reshape(root.shape)
         Sigma = root @ root.swapaxes(-1, -2)
         beta = {"beta": raw[:, :P]} if P else {}
         return {
@@ -181,11 +185,13 @@ class BGLMM(Regression):
             pm.Deterministic("beta", raw[:P], dims=("term", "logit"))
             gamma = pm.Deterministic("gamma", raw[P:], dims=self.parameters["gamma"])
             root = covariance.root(self.priors.Sigma, data, blocks, d)
+            root = product(data["deviation_contrasts"], root)
             u = graph.deviations(data, inner, root, (blocks, d, J)).reshape((L, p, J))
             around = product(data["basis_deviation"], u)  # (L, p, J), raw scale
             each = gamma + around.transpose(2, 1, 0)
             pm.Deterministic("gamma_cluster", each, dims=self.parameters["gamma_cluster"])
-            raw_root = root if self._joint else product(data["basis_deviation"], root)
+            by_logit = root.reshape((L, p, L * p if self._joint else p))
+            raw_root = product(data["basis_deviation"], by_logit).reshape((blocks, d, d))
             Sigma = product(raw_root, raw_root.mT)
             Sigma = Sigma.reshape((L, p, L, p) if self._joint else (L, p, p))
             pm.Deterministic("Sigma", Sigma, dims=self.parameters["Sigma"])

@@ -4,10 +4,12 @@ Coefficients c (M x L: terms by logits, fixed and random means together) have th
 each logit. For whatever scale and location of the covariates, write
 
     c = m + A (v / s) E',        v_ik ~ N(0, s_ik^2),
-
 where A A' = V diagonalises the information of the design, E diagonalises the information of the
-patterns, and s_ik^2 = 1 + lambda_i mu_k adds what the data know to what the prior knows. The prior
-of c is exactly the user's, and the posterior of v is nearly standard normal.
+patterns, and s_ik^2 = 1 + lambda_i mu_k adds what the data know to what the prior knows; E E' = I,
+or T T' where the prior is one of contrasts T of the patterns. The prior of c is exactly the user's,
+and the posterior of v is nearly standard normal.
+
+
 """
 
 from __future__ import annotations
@@ -16,8 +18,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from bmco_pymc.priors import Normal
 
 Array = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ class Basis:
     terms : ndarray, shape (M, M)
         A, a square root of the prior covariance.
     logits : ndarray, shape (L, L)
-        E, an orthogonal matrix.
+        E, orthogonal, or T times such a matrix.
     scale : ndarray, shape (M, L)
         s, about the inverse of the posterior standard deviations relative to the prior's.
     design : ndarray, shape (n, M)
@@ -50,40 +50,56 @@ class Basis:
     offset: Array
 
 
-def joint_prior(
-    beta: Normal, terms: tuple[str, ...], gamma: Normal, random_terms: tuple[str, ...]
-) -> tuple[Array, Array]:
-    """Return the prior mean (M,) and covariance (M, M) of fixed and random means together."""
-    m_fixed, V_fixed = beta.resolve("beta", terms) if terms else (np.zeros(0), np.zeros((0, 0)))
-    if not random_terms:
-        return m_fixed, V_fixed
-    m_random, V_random = gamma.resolve("gamma", random_terms)
-    V = np.zeros((len(m_fixed) + len(m_random),) * 2)
-    V[: len(m_fixed), : len(m_fixed)] = V_fixed
-    V[len(m_fixed) :, len(m_fixed) :] = V_random
-    return np.concatenate([m_fixed, m_random]), V
+def make_basis(
+    design: Array,
+    counts: NDArray[np.int64],
+    mean: Array,
+    covariance: Array,
+    contrasts: Array,
+) -> Basis:
+    """Return the basis of the coefficients.
 
-
-def make_basis(design: Array, counts: NDArray[np.int64], mean: Array, covariance: Array) -> Basis:
-    """Return the basis for cells with a joint design (n, M) and pattern counts (n, Q)."""
+    Parameters
+    ----------
+    design : ndarray, shape (n, M)
+        [X Z] of the cells.
+    counts : ndarray, shape (n, Q)
+        Their pattern counts.
+    mean, covariance : ndarray, shapes (M,) and (M, M)
+        Prior of the coefficients of each contrast of the patterns.
+    contrasts : ndarray, shape (L, L)
+        T, which turns contrasts into logits, see `bmco_pymc.contrasts`.
+    """
     root = np.linalg.cholesky(covariance)
     total = counts.sum(axis=1)
     # the singular values, not the eigenvalues of the square: covariates far from zero keep digits
-    _, sizes, right = np.linalg.svd(np.sqrt(total)[:, None] * (design @ root), full_matrices=True)
-    singular = np.zeros(len(mean))
-    singular[: len(sizes)] = sizes
-    terms = root @ right.T
+    singular, directions = principal(np.sqrt(total)[:, None] * (design @ root))
+    terms = root @ directions
     share = (counts.sum(axis=0) + 0.5)[:-1]
     share = share / (total.sum() + 0.5 * counts.shape[1])
-    spread, logits = np.linalg.eigh(np.diag(share) - np.outer(share, share))
+    patterns = np.diag(share) - np.outer(share, share)
+    spread, logits = np.linalg.eigh(contrasts.T @ patterns @ contrasts)
     return Basis(
         mean=mean,
         terms=terms,
-        logits=logits,
+        logits=contrasts @ logits,
         scale=np.hypot(1.0, singular[:, None] * np.sqrt(spread)),
         design=design @ terms,
         offset=design @ mean,
     )
+
+
+def principal(rows: Array) -> tuple[Array, Array]:
+    """Return the singular values (M,) of (n, M) rows, largest first, and directions (M, M).
+
+    Of fewer rows than columns, the last values are zero.
+    """
+    M = rows.shape[1]
+    triangle = np.zeros((M, M))
+    reduced = np.linalg.qr(rows, mode="r")  # n may be large: no (n, n) matrix
+    triangle[: len(reduced)] = reduced
+    _, sizes, right = np.linalg.svd(triangle)
+    return sizes, right.T
 
 
 def pooled_fit(basis: Basis, counts: NDArray[np.int64], tolerance: float = 1e-6) -> Array:

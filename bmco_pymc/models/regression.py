@@ -117,7 +117,6 @@ class Regression(Model):
         from bmco_pymc.sampling import Settings, sample
 
         settings = Settings(draws, tune, chains, seed, cores, target_accept)
-        self.priors.check_sampled()
         return make_fit(self, sample(self, settings, progress=progress))
 
 

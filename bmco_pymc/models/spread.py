@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bmco_pymc.models.geometry import principal
 from bmco_pymc.priors import LKJ, Exponential, HalfNormal, HalfStudentT, InverseWishart
 
 Array = NDArray[np.float64]
@@ -68,7 +69,7 @@ def spread_data(
             # the component that the data know best comes last: in Bartlett's decomposition
             # that leaves the entries of Sigma nearly independent a posteriori
             z = np.sqrt(weight)[:, None] * (design_random @ basis)
-            basis = basis @ np.linalg.svd(z, full_matrices=True)[2][::-1].T
+            basis = basis @ principal(z)[1][:, ::-1]
         return Spread(basis, {"bartlett_shape": (nu - np.arange(p)) / 2})
     match prior.sd:
         case HalfStudentT(degrees, sigma):
@@ -77,9 +78,9 @@ def spread_data(
             sd = {"sd_scale": float(sigma)}
         case Exponential(mean):
             sd = {"sd_scale": float(mean)}
-    # LKJ with a prior of each SD is not the same in another basis: the raw one stays
+    # LKJ with a prior of each SD is not the same in another basis: the prior's own stays
     hyper = {"eta": float(prior.eta), **sd} if p > 1 or prior.joint else sd
-    return Spread(np.eye(p), hyper)
+    return Spread(prior.resolve("Sigma", random_terms), hyper)
 
 
 def kernel_prior(
