@@ -1,0 +1,293 @@
+"""What is timed of the package; every function runs in a fresh process of its own."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks import studies
+from benchmarks.judge import CHAINS, CORES, agreement, smallest_ess
+
+if TYPE_CHECKING:
+    import bmco_pymc as bmco
+
+Clock = Callable[[], float]
+Measures = dict[str, float]
+
+
+def first_answer(
+    since_start: Clock, name: str, draws: int, tune: int, seed: int, other: bool = False
+) -> Measures:
+    """Go from nothing to a printed decision, as in the README."""
+    warnings.simplefilter("ignore")  # one group in each school; few draws where it is a rehearsal
+    import bmco_pymc  # noqa: F401
+
+    imported = since_start()
+    plan = studies.plan(name, other=other)
+    fit = _fit(_model(plan), draws, tune, seed)
+    fitted = since_start()
+    effect = fit.effect(clusters="new")
+    print(effect)
+    print(effect.decide("all"))
+    answered = since_start()
+    return {
+        "answer_s": answered,
+        "import_s": imported,
+        "fit_s": fitted - imported,
+        "effect_s": answered - fitted,
+        **_quality(fit),
+        **agreement(effect.theta.values),
+    }
+
+
+def next_answer(since_start: Clock, name: str, draws: int, tune: int, seed: int) -> Measures:
+    """Ask again in the same process: another prior of the same families, then other counts."""
+    warnings.simplefilter("ignore")
+    import bmco_pymc as bmco
+
+    model = _model(studies.plan(name))
+    _answer(_fit(model, draws, tune, seed))
+    priors = {"beta": bmco.Normal(0, sd=1), "Sigma": bmco.InverseWishart(nu=4, scale=0.2)}
+    measures: Measures = {}
+    questions: dict[str, Callable[[], bmco.BGLMM | bmco.BGLM]] = {
+        "prior": lambda: model.with_priors(**priors),
+        "counts": lambda: _model(studies.plan(name, other=True)),
+    }
+    for question, make in questions.items():
+        with _sampling() as spent, _compiling() as passes:
+            start = time.perf_counter()
+            _answer(_fit(make(), draws, tune, seed + 1))
+            seconds = time.perf_counter() - start
+        measures |= {
+            f"{question}_s": seconds,
+            f"{question}_sampling_s": spent[0],
+            f"{question}_overhead_s": seconds - spent[0],
+            f"{question}_compilations": float(len(passes.buffer)),
+        }
+    return measures
+
+
+def questions(since_start: Clock, draws: int, tune: int, seed: int) -> Measures:
+    """Ask one fit for other populations and rules; without and with clusters, 300 cells."""
+    warnings.simplefilter("ignore")
+    import bmco_pymc as bmco
+
+    schools = studies.plan("schools")
+    measures: Measures = {}
+    for analysis, clustered in (("bglm", False), ("bglmm", True)):
+        fit = _fit(_model(schools, clustered=clustered), draws, tune, seed)
+        clusters = "new" if clustered else None
+        start = time.perf_counter()
+        fit.effect(clusters=clusters).decide("all")
+        measures[f"{analysis}_first_s"] = time.perf_counter() - start
+        others: dict[str, Any] = {
+            "value": bmco.Value(60),
+            "range": bmco.Empirical(40, 60),
+            "whole": bmco.Empirical(),
+            "analytical": bmco.Analytical(),
+        }
+        for name, population in others.items():
+            start = time.perf_counter()
+            effect = fit.effect(population, clusters=clusters)
+            effect.decide("any")
+            measures[f"{analysis}_{name}_s"] = time.perf_counter() - start
+        start = time.perf_counter()
+        effect.decide("comp", w=[0.7, 0.3], margins=0.02)
+        measures[f"{analysis}_rule_s"] = time.perf_counter() - start
+        measures[f"{analysis}_cells"] = float(len(fit.model.cells))
+        measures[f"{analysis}_largest_s"] = max(measures[f"{analysis}_{name}_s"] for name in others)
+    return measures
+
+
+def sampling(
+    since_start: Clock,
+    name: str,
+    spread: str,
+    draws: int,
+    tune: int,
+    seed: int,
+    other: bool = False,
+) -> Measures:
+    """Sample, and judge the draws."""
+    warnings.simplefilter("ignore")
+    plan = studies.plan(name, other=other)
+    model = _model(plan, spread=spread)
+    with _sampling() as spent:
+        fit = _fit(model, draws, tune, seed)
+    effect = fit.effect()
+    posterior = fit.idata["posterior"].to_dataset()
+    names = [name for name in ("beta", "gamma", "Sigma") if name in posterior]
+    ess = smallest_ess(
+        {**{name: posterior[name].values for name in names}, "delta": effect.delta.values}
+    )
+    quality = _quality(fit) | {"sampling_s": spent[0]}
+    return {
+        **quality,
+        **ess,
+        "ess_per_s": ess["ess"] / spent[0],
+        **agreement(effect.theta.values),
+    }
+
+
+def large(
+    since_start: Clock, n: int, clusters: int, stage: bool, draws: int, tune: int, seed: int
+) -> Measures:
+    """Go from a large table to a decision."""
+    warnings.simplefilter("ignore")
+    import bmco_pymc as bmco  # noqa: F401
+
+    plan = studies.simulated(n, clusters, stage=stage)
+    with _sampling() as spent:
+        start = time.perf_counter()
+        model = _model(plan)
+        modelled = time.perf_counter()
+        fit = _fit(model, draws, tune, seed)
+        fitted = time.perf_counter()
+        _answer(fit)
+        answered = time.perf_counter()
+    steps = float(fit.idata["sample_stats"]["n_steps"].sum())
+    return {
+        "answer_s": answered - start,
+        "study_s": modelled - start,
+        "fit_s": fitted - modelled,
+        "effect_s": answered - fitted,
+        "cells": float(len(model.cells)),
+        "us_per_subject": 1e6 * (answered - start) / n,
+        "steps_per_draw": steps / (CHAINS * draws),
+        **_quality(fit),
+        "sampling_s": spent[0],
+    }
+
+
+def exact(since_start: Clock, draws: int, seed: int) -> Measures:
+    """Go from a table to a decision by exact draws."""
+    warnings.simplefilter("ignore")
+    import sys
+
+    import bmco_pymc as bmco
+
+    seconds = []
+    for other in (True, False):  # the first does the imports
+        plan = studies.plan("trial", other=other)
+        start = time.perf_counter()
+        study = bmco.Study(
+            plan.table, list(plan.outcomes), plan.group, plan.control, plan.treatment
+        )
+        effect = bmco.BMVB(study).fit(draws=draws // CHAINS, chains=CHAINS, seed=seed).effect()
+        print(effect.decide("all"))
+        seconds.append(time.perf_counter() - start)
+    heavy = sum(name in sys.modules for name in ("pymc", "pytensor", "nutpie"))
+    return {
+        "with_imports_s": seconds[0],
+        "answer_s": seconds[1],
+        "pymc_imported": float(heavy),
+        "draws": float(effect.delta[..., 0].size),
+    }
+
+
+def gradient(since_start: Clock, n: int, clusters: int, seconds: float) -> Measures:
+    """Time the log-likelihood and its gradient."""
+    warnings.simplefilter("ignore")
+    import numba
+
+    from bmco_pymc.models.likelihood import _loglik
+
+    model = _model(studies.simulated(n, clusters))
+    data = model.data
+    rng = np.random.default_rng(1)
+    names = ("design", "offset", "design_random", "cluster_index", "observed")
+    arrays = [np.ascontiguousarray(data[name]) for name in names]
+    n_logits = arrays[-1].shape[1] - 1
+    coef = rng.normal(0, 0.1, (arrays[0].shape[1], n_logits))
+    deviation = rng.normal(0, 0.1, (clusters, n_logits, arrays[2].shape[1]))
+    loglik = numba.njit(_loglik)
+    each = repeated(lambda: loglik(coef, deviation, *arrays), seconds)
+    return {"gradient_us": 1e6 * each, "ns_per_cell": 1e9 * each / len(model.cells)}
+
+
+def repeated(function: Callable[[], object], seconds: float) -> float:
+    """Return the seconds that a call takes: the median of blocks that fill the given time."""
+    function()
+    start = time.perf_counter()
+    function()
+    number = max(1, int(seconds / 10 / (time.perf_counter() - start)))
+    blocks = []
+    for _ in range(10):
+        start = time.perf_counter()
+        for _ in range(number):
+            function()
+        blocks.append((time.perf_counter() - start) / number)
+    return float(np.median(blocks))
+
+
+def _model(plan: studies.Plan, *, spread: str = "InverseWishart", clustered: bool = True) -> Any:
+    import bmco_pymc as bmco
+
+    fixed, random = plan.formulas
+    cluster = plan.cluster if clustered else None
+    study = bmco.Study(
+        plan.table,
+        list(plan.outcomes),
+        group=plan.group,
+        control=plan.control,
+        treatment=plan.treatment,
+        cluster=cluster,
+    )
+    if cluster is None:
+        return bmco.BGLM(study, fixed)
+    model = bmco.BGLMM(study, fixed, random)
+    return model.with_priors(Sigma=bmco.LKJ(eta=1)) if spread == "LKJ" else model
+
+
+def _fit(model: Any, draws: int, tune: int, seed: int) -> bmco.Fit:
+    fit: bmco.Fit = model.fit(draws, tune, CHAINS, seed, cores=CORES, progress=False)
+    return fit
+
+
+def _answer(fit: bmco.Fit) -> None:
+    effect = fit.effect()
+    print(effect)
+    print(effect.decide("all"))
+
+
+def _quality(fit: bmco.Fit) -> Measures:
+    return {
+        "divergences": float(fit.diagnostics.divergences or 0),
+        "rhat": fit.diagnostics.max_rhat,
+        "min_ess": fit.diagnostics.min_ess,
+    }
+
+
+@contextmanager
+def _sampling() -> Iterator[list[float]]:
+    """Add up the seconds inside nutpie's sampler."""
+    import nutpie
+
+    original, spent = nutpie.sample, [0.0]
+
+    def timed(*arguments: Any, **options: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return original(*arguments, **options)
+        finally:
+            spent[0] += time.perf_counter() - start
+
+    nutpie.sample = timed
+    try:
+        yield spent
+    finally:
+        nutpie.sample = original
+
+
+@contextmanager
+def _compiling() -> Iterator[Any]:
+    """Record every pass of numba's compiler."""
+    from numba.core import event
+
+    with event.install_recorder("numba:run_pass") as recorder:
+        yield recorder
