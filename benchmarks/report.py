@@ -23,7 +23,8 @@ same posterior as a textbook would write it, compiled and sampled by nutpie, its
 To measure again, from the root of the repository, on an otherwise idle machine:
 
 ```sh
-python -m benchmarks.run --bambi-python /path/to/an/environment/with/bambi/bin/python
+pip install -e '.[bench]'  # bambi, one of the peers; bmco, if R has it, is another
+python -m benchmarks.run
 python -m pytest benchmarks/test_ratios.py  # only: has any ratio become much worse?
 ```
 

@@ -128,18 +128,18 @@ def schedule(row: Row, repeats: int | None) -> Iterator[tuple[Run, int]]:
 
 
 def read(kept: Path) -> pd.DataFrame:
-    """Return the measurements in a file; a line that an interrupt has cut short is left out."""
+    """Return the measurements in a file."""
     if not kept.exists():
         return pd.DataFrame(columns=COLUMNS)
-    table = pd.read_csv(kept, dtype={"setup": str})
-    return table[table["setup"].str.len() == 8].astype({"repeat": int})
+    return pd.read_csv(kept, dtype={"setup": str})
 
 
 def forget(kept: Path, chosen: Sequence[Row], setup: str) -> None:
     """Leave out the measurements of the chosen rows that another setup has made."""
     table = read(kept)
     names = [row.name for row in chosen]
-    table[~table["row"].isin(names) | (table["setup"] == setup)].to_csv(kept, index=False)
+    table = table[~table["row"].isin(names) | (table["setup"] == setup)]
+    _replace(kept, table.to_csv(index=False))
 
 
 def append(
@@ -149,8 +149,14 @@ def append(
     when = datetime.now(UTC).isoformat(timespec="seconds")
     lines = [[*key, measure, f"{value:.7g}", when, setup] for measure, value in measures.items()]
     text = pd.DataFrame(lines, columns=COLUMNS).to_csv(index=False, header=False)
-    with kept.open("a", encoding="utf-8") as file:
-        file.write(text)
+    _replace(kept, kept.read_text(encoding="utf-8") + text)
+
+
+def _replace(kept: Path, text: str) -> None:
+    """Write a file whole or not at all, whenever an interrupt comes."""
+    new = kept.with_suffix(".new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(kept)
 
 
 def _setups(out: Path) -> dict[str, dict[str, str]]:
