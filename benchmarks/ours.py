@@ -6,7 +6,9 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -65,8 +67,8 @@ def next_answer(since_start: Clock, name: str, draws: int, tune: int, seed: int)
             seconds = time.perf_counter() - start
         measures |= {
             f"{question}_s": seconds,
-            f"{question}_sampling_s": spent[0],
-            f"{question}_overhead_s": seconds - spent[0],
+            f"{question}_sampling_s": spent.nuts,
+            f"{question}_overhead_s": seconds - spent.nuts,
             f"{question}_compilations": float(len(passes.buffer)),
         }
     return measures
@@ -125,11 +127,11 @@ def sampling(
     ess = smallest_ess(
         {**{name: posterior[name].values for name in names}, "delta": effect.delta.values}
     )
-    quality = _quality(fit) | {"sampling_s": spent[0]}
+    quality = _quality(fit) | {"sampling_s": spent.sampling}
     return {
         **quality,
         **ess,
-        "ess_per_s": ess["ess"] / spent[0],
+        "ess_per_s": ess["ess"] / spent.sampling,
         **agreement(effect.theta.values),
     }
 
@@ -160,7 +162,7 @@ def large(
         "us_per_subject": 1e6 * (answered - start) / n,
         "steps_per_draw": steps / (CHAINS * draws),
         **_quality(fit),
-        "sampling_s": spent[0],
+        "sampling_s": spent.sampling,
     }
 
 
@@ -191,22 +193,19 @@ def exact(since_start: Clock, draws: int, seed: int) -> Measures:
 
 
 def gradient(since_start: Clock, n: int, clusters: int, seconds: float) -> Measures:
-    """Time the log-likelihood and its gradient."""
+    """Time the log-posterior and its gradient: the function that the sampler calls."""
     warnings.simplefilter("ignore")
-    import numba
+    import ctypes
 
-    from bmco_pymc.models.likelihood import _loglik
+    from bmco_pymc.kernel.callbacks import log_density
 
     model = _model(studies.simulated(n, clusters))
-    data = model.data
-    rng = np.random.default_rng(1)
-    names = ("design", "offset", "design_random", "cluster_index", "observed")
-    arrays = [np.ascontiguousarray(data[name]) for name in names]
-    n_logits = arrays[-1].shape[1] - 1
-    coef = rng.normal(0, 0.1, (arrays[0].shape[1], n_logits))
-    deviation = rng.normal(0, 0.1, (clusters, n_logits, arrays[2].shape[1]))
-    loglik = numba.njit(_loglik)
-    each = repeated(lambda: loglik(coef, deviation, *arrays), seconds)
+    size = model.n_parameters
+    arrays = [np.random.default_rng(1).normal(0, 0.1, size), np.empty(size), np.empty(1)]
+    pointers = [a.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for a in (*arrays, model.packed)]
+    function = log_density.ctypes
+    assert function(size, *pointers) == 0  # value and gradient are finite
+    each = repeated(lambda: function(size, *pointers), seconds)
     return {"gradient_us": 1e6 * each, "ns_per_cell": 1e9 * each / len(model.cells)}
 
 
@@ -263,25 +262,48 @@ def _quality(fit: bmco.Fit) -> Measures:
     }
 
 
+@dataclass
+class _Spent:
+    """Seconds: in nutpie, and in all of sampling but what prepares it."""
+
+    nuts: float = 0.0
+    sampling: float = 0.0
+
+
 @contextmanager
-def _sampling() -> Iterator[list[float]]:
-    """Add up the seconds inside nutpie's sampler."""
+def _sampling() -> Iterator[_Spent]:
+    """Add up the seconds in nutpie's sampler, and in sampling with the draws made ready to use."""
     import nutpie
 
-    original, spent = nutpie.sample, [0.0]
+    from bmco_pymc import sampling
 
-    def timed(*arguments: Any, **options: Any) -> Any:
-        start = time.perf_counter()
-        try:
-            return original(*arguments, **options)
-        finally:
-            spent[0] += time.perf_counter() - start
+    spent = _Spent()
 
-    nutpie.sample = timed
-    try:
+    def timed(function: Callable[..., Any], add: Callable[[float], None]) -> Callable[..., Any]:
+        def run(*arguments: Any, **options: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return function(*arguments, **options)
+            finally:
+                add(time.perf_counter() - start)
+
+        return run
+
+    def nuts(seconds: float) -> None:
+        spent.nuts += seconds
+
+    def all_of_it(seconds: float) -> None:
+        spent.sampling += seconds
+
+    def preparing(seconds: float) -> None:
+        spent.sampling -= seconds
+
+    with (
+        patch.object(nutpie, "sample", timed(nutpie.sample, nuts)),
+        patch.object(sampling, "sample", timed(sampling.sample, all_of_it)),
+        patch.object(sampling, "prepared", timed(sampling.prepared, preparing)),
+    ):
         yield spent
-    finally:
-        nutpie.sample = original
 
 
 @contextmanager

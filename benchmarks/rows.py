@@ -202,7 +202,7 @@ def _next(nuts: Mapping[str, Any], few: Mapping[str, Any]) -> Row:
         note=(
             "After a first answer: the same study with another prior of the same families, and "
             "another study of the same structure; from study to printed decision, less the time "
-            "inside the sampler. Passes of numba's compiler are counted."
+            "inside nutpie. Passes of numba's compiler are counted."
         ),
         runs=(run,),
         show=tuple(f"{q}_{m}" for q in judged for m in ("s", "sampling_s", "overhead_s")),
@@ -257,8 +257,9 @@ def _sampling(nuts: Mapping[str, Any], few: Mapping[str, Any]) -> Row:
         name="sampling",
         title="Sampling",
         note=(
-            "The smallest bulk ESS of all entries of β, γ, Σ and δ, per second inside the "
-            f"sampler only (no import, no compiling); 4 × ({nuts['tune']} + {nuts['draws']}), each "
+            "The smallest bulk ESS of all entries of β, γ, Σ and δ, per second of sampling only "
+            "(from the start of the chains to the posterior's draws; no import, no compiling); "
+            f"4 × ({nuts['tune']} + {nuts['draws']}), each "
             "sampler at its own default step size (target_accept)."
         ),
         runs=runs,
@@ -295,9 +296,10 @@ def _gradient(quick: bool) -> Row:
         name="gradient",
         title="Gradient",
         note=(
-            "One evaluation of value and gradient, on one thread, in nanoseconds per cell: ours "
-            "is the likelihood's function, the plain model's is PyTensor's, compiled by numba, of "
-            "the whole log-posterior. Group, age, their product, and a random intercept; 3 logits."
+            "One evaluation of the whole log-posterior and its gradient, on one thread, in "
+            "nanoseconds per cell: ours is the function that the sampler calls, the plain model's "
+            "is PyTensor's, compiled by numba. Group, age, their product, and a random intercept; "
+            "3 logits."
         ),
         runs=runs,
         show=("ns_per_cell", "gradient_us"),

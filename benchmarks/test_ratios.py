@@ -49,8 +49,7 @@ RATIOS = {
         limit=0.2,
     ),
     "first answer": _against_plain("first-warm", "answer_s", "schools", limit=0.45),
-    "gradient, small": _against_plain("gradient", "ns_per_cell", "n = 300", limit=0.5),
-    "gradient, large": _against_plain("gradient", "ns_per_cell", "n = 10000", limit=0.5),
+    "gradient": _against_plain("gradient", "ns_per_cell", "n = 10000", limit=0.5),
     "next answer, of its sampling": Ratio(
         "next",
         Quantity("prior_s", "schools"),
