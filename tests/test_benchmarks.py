@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numba
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import integrate, stats
 
 from benchmarks import average, report, studies
+from benchmarks.ours import _compiling
 from benchmarks.rows import OURS, PLAIN, Quantity, Row, Run, Target, rows
 from benchmarks.run import COLUMNS, KEY, measure, read, schedule
 
@@ -125,6 +127,16 @@ def test_another_setup_measures_anew(tmp_path: Path) -> None:
     _measure(kept, again, setup="87654321")
     assert len(again.made) == 5
     assert set(read(kept)["setup"]) == {"87654321"}
+
+
+def test_compiling_is_noticed() -> None:
+    function = numba.njit(lambda x: x + 1)
+    with _compiling() as first:
+        assert function(1) == 2
+    with _compiling() as second:
+        assert function(2) == 3
+    assert len(first.buffer) > 0
+    assert len(second.buffer) == 0
 
 
 # judging them
