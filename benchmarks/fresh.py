@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows import BAMBI, BMCO, Run
+from benchmarks.row import BAMBI, BMCO, Run
 
 HERE = Path(__file__).parent
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 import numpy as np
 
 from benchmarks import studies
+from benchmarks.clocks import compiler_passes, repeated, sampling_clock
 from benchmarks.judge import CHAINS, CORES, agreement, smallest_ess
 
 if TYPE_CHECKING:
@@ -61,7 +59,7 @@ def next_answer(since_start: Clock, name: str, draws: int, tune: int, seed: int)
         "counts": lambda: _model(studies.plan(name, other=True)),
     }
     for question, make in questions.items():
-        with _sampling() as spent, _compiling() as passes:
+        with sampling_clock() as spent, compiler_passes() as passes:
             start = time.perf_counter()
             _answer(_fit(make(), draws, tune, seed + 1))
             seconds = time.perf_counter() - start
@@ -119,7 +117,7 @@ def sampling(
     warnings.simplefilter("ignore")
     plan = studies.plan(name, other=other)
     model = _model(plan, spread=spread)
-    with _sampling() as spent:
+    with sampling_clock() as spent:
         fit = _fit(model, draws, tune, seed)
     effect = fit.effect()
     posterior = fit.idata["posterior"].to_dataset()
@@ -144,7 +142,7 @@ def large(
     import bmco_pymc as bmco  # noqa: F401
 
     plan = studies.simulated(n, clusters, stage=stage)
-    with _sampling() as spent:
+    with sampling_clock() as spent:
         start = time.perf_counter()
         model = _model(plan)
         modelled = time.perf_counter()
@@ -209,21 +207,6 @@ def gradient(since_start: Clock, n: int, clusters: int, seconds: float) -> Measu
     return {"gradient_us": 1e6 * each, "ns_per_cell": 1e9 * each / len(model.cells)}
 
 
-def repeated(function: Callable[[], object], seconds: float) -> float:
-    """Return the seconds that a call takes: the median of blocks that fill the given time."""
-    function()
-    start = time.perf_counter()
-    function()
-    number = max(1, int(seconds / 10 / (time.perf_counter() - start)))
-    blocks = []
-    for _ in range(10):
-        start = time.perf_counter()
-        for _ in range(number):
-            function()
-        blocks.append((time.perf_counter() - start) / number)
-    return float(np.median(blocks))
-
-
 def _model(plan: studies.Plan, *, spread: str = "InverseWishart", clustered: bool = True) -> Any:
     import bmco_pymc as bmco
 
@@ -260,56 +243,3 @@ def _quality(fit: bmco.Fit) -> Measures:
         "rhat": fit.diagnostics.max_rhat,
         "min_ess": fit.diagnostics.min_ess,
     }
-
-
-@dataclass
-class _Spent:
-    """Seconds: in nutpie, and in all of sampling but what prepares it."""
-
-    nuts: float = 0.0
-    sampling: float = 0.0
-
-
-@contextmanager
-def _sampling() -> Iterator[_Spent]:
-    """Add up the seconds in nutpie's sampler, and in sampling with the draws made ready to use."""
-    import nutpie
-
-    from bmco_pymc import sampling
-
-    spent = _Spent()
-
-    def timed(function: Callable[..., Any], add: Callable[[float], None]) -> Callable[..., Any]:
-        def run(*arguments: Any, **options: Any) -> Any:
-            start = time.perf_counter()
-            try:
-                return function(*arguments, **options)
-            finally:
-                add(time.perf_counter() - start)
-
-        return run
-
-    def nuts(seconds: float) -> None:
-        spent.nuts += seconds
-
-    def all_of_it(seconds: float) -> None:
-        spent.sampling += seconds
-
-    def preparing(seconds: float) -> None:
-        spent.sampling -= seconds
-
-    with (
-        patch.object(nutpie, "sample", timed(nutpie.sample, nuts)),
-        patch.object(sampling, "sample", timed(sampling.sample, all_of_it)),
-        patch.object(sampling, "prepared", timed(sampling.prepared, preparing)),
-    ):
-        yield spent
-
-
-@contextmanager
-def _compiling() -> Iterator[Any]:
-    """Record every pass of numba's compiler."""
-    from numba.core import event
-
-    with event.install_recorder("numba:run_pass") as recorder:
-        yield recorder

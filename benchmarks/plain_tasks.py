@@ -112,7 +112,7 @@ def large(
 def gradient(since_start: Clock, n: int, clusters: int, seconds: float) -> Measures:
     """Time the log-posterior and its gradient."""
     warnings.simplefilter("ignore")
-    from benchmarks.ours import repeated
+    from benchmarks.clocks import repeated
 
     model = plan_model(studies.simulated(n, clusters))
     function: Any = model.logp_dlogp_function(ravel_inputs=True, mode="NUMBA")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 import bmco_pymc
-from benchmarks.rows import BAMBI, OURS, PLAIN, Quantity, Row, Target
+from benchmarks.row import BAMBI, OURS, PLAIN, Quantity, Row, Target
 
 HEAD = """\
 # How long things take

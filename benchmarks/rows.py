@@ -3,121 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-OURS, PLAIN, BAMBI, BMCO = "bmco_pymc", "plain PyMC", "bambi", "bmco"
-PANDAS = "pandas, xarray"
-
-
-@dataclass(frozen=True)
-class Run:
-    """One measurement: who does what, in a fresh process.
-
-    Attributes
-    ----------
-    peer : str
-        Who.
-    case : str
-        Which study or size; with peer and caches it names the run within its row.
-    call : str
-        ``module:function`` of `benchmarks`, or the name of an R script.
-    arguments : mapping
-        Of the function.
-    caches : {"warm", "cold"}
-        Warm: filled beforehand by the same call with the arguments in `fill`.
-    fill : mapping, optional
-        What fills the caches; None if nothing worth caching is compiled.
-    seeded : bool
-        Whether the function takes a ``seed``; each repeat has its own.
-    repeats : int, optional
-        At most so many, for what takes long.
-    """
-
-    peer: str
-    case: str
-    call: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    caches: str = "warm"
-    fill: Mapping[str, Any] | None = None
-    seeded: bool = True
-    repeats: int | None = None
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """The name of the run within its row."""
-        return self.case, self.peer, self.caches
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """The median over repeats of one measure of a run."""
-
-    measure: str
-    case: str
-    peer: str = OURS
-    caches: str = "warm"
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a quantity should be, alone or in relation to another.
-
-    Attributes
-    ----------
-    words : str
-        What is judged.
-    ours : Quantity
-        What is judged, or the numerator.
-    against : Quantity, optional
-        The denominator.
-    at_most, at_least : float, optional
-        The target; one of the two.
-    """
-
-    words: str
-    ours: Quantity
-    against: Quantity | None = None
-    at_most: float | None = None
-    at_least: float | None = None
-
-    def met(self, value: float) -> bool:
-        """Whether a value is as it should be."""
-        return (self.at_most is None or value <= self.at_most) and (
-            self.at_least is None or value >= self.at_least
-        )
-
-    @property
-    def goal(self) -> str:
-        """The target in words."""
-        bound = f"≤ {self.at_most:g}" if self.at_least is None else f"≥ {self.at_least:g}"
-        return bound + (f" × {self.against.peer}" if self.against else "")
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of the table.
-
-    Attributes
-    ----------
-    name, title, note : str
-        For the command line, and for the report.
-    runs : tuple of Run
-        Alternating within a repeat.
-    show : tuple of str
-        Measures in the report.
-    targets : tuple of Target
-    repeats : int
-        Of each run, unless the run or the command line says otherwise.
-    """
-
-    name: str
-    title: str
-    note: str
-    runs: tuple[Run, ...]
-    show: tuple[str, ...]
-    targets: tuple[Target, ...]
-    repeats: int = 5
+from benchmarks import large
+from benchmarks.row import BAMBI, BMCO, OURS, PANDAS, PLAIN, Quantity, Row, Run, Target
 
 
 def rows(*, quick: bool = False) -> dict[str, Row]:
@@ -131,9 +20,9 @@ def rows(*, quick: bool = False) -> dict[str, Row]:
         _next(nuts, few),
         _questions(nuts, few),
         _sampling(nuts, few),
-        _gradient(quick),
-        _discrete(quick, short, few),
-        _continuous(quick, short, few),
+        large.gradient(quick),
+        large.discrete(quick, short, few),
+        large.continuous(quick, short, few),
         _imports(quick),
         _exact(),
     ]
@@ -274,129 +163,6 @@ def _sampling(nuts: Mapping[str, Any], few: Mapping[str, Any]) -> Row:
             for case in SAMPLED
         ),
         repeats=3,
-    )
-
-
-def _gradient(quick: bool) -> Row:
-    sizes = {300: 20} if quick else {300: 20, 10_000: 100, 200_000: 1000}
-    seconds = 0.2 if quick else 3.0
-    runs = tuple(
-        Run(
-            peer,
-            f"n = {n}",
-            f"{module}:gradient",
-            {"n": n, "clusters": clusters, "seconds": seconds},
-            fill={"n": 200, "clusters": 10, "seconds": 0.1},
-            seeded=False,
-        )
-        for n, clusters in sizes.items()
-        for peer, module in ((OURS, "ours"), (PLAIN, "plain_tasks"))
-    )
-    return Row(
-        name="gradient",
-        title="Gradient",
-        note=(
-            "One evaluation of the whole log-posterior and its gradient, on one thread, in "
-            "nanoseconds per cell: ours is the function that the sampler calls, the plain model's "
-            "is PyTensor's, compiled by numba. Group, age, their product, and a random intercept; "
-            "3 logits."
-        ),
-        runs=runs,
-        show=("ns_per_cell", "gradient_us"),
-        targets=tuple(
-            Target(
-                f"n = {n}: ns per cell and evaluation",
-                Quantity("ns_per_cell", f"n = {n}"),
-                at_most=20,
-            )
-            for n in sizes
-        ),
-        repeats=3,
-    )
-
-
-def _discrete(quick: bool, short: Mapping[str, Any], few: Mapping[str, Any]) -> Row:
-    n, clusters = (10_000, 20) if quick else (1_000_000, 200)
-    draws = short if quick else {"draws": 1000, "tune": 1000}
-    case = f"n = {n}"
-    run = Run(
-        OURS,
-        case,
-        "ours:large",
-        {"n": n, "clusters": clusters, "stage": True, **draws},
-        fill={"n": n // 50, **few},
-        repeats=3,
-    )
-    return Row(
-        name="large-discrete",
-        title="Large, discrete",
-        note=(
-            f"{n} subjects in {clusters} clusters, two groups, one covariate with four levels, "
-            f"4 × ({draws['tune']} + {draws['draws']}): from data frame to printed decision for "
-            "new clusters, compiling included (warm caches); peak memory of the whole process."
-        ),
-        runs=(run,),
-        show=("answer_s", "study_s", "fit_s", "effect_s", "cells", "peak_mb", "rhat", "min_ess"),
-        targets=(
-            Target("data frame to decision, seconds", Quantity("answer_s", case), at_most=60),
-            Target("peak memory, MB", Quantity("peak_mb", case), at_most=2048),
-        ),
-    )
-
-
-def _continuous(quick: bool, short: Mapping[str, Any], few: Mapping[str, Any]) -> Row:
-    sizes, clusters = ((500, 1000, 2000), 20) if quick else ((50_000, 100_000, 200_000), 1000)
-    limit = 10.0 if quick else 600.0
-    small, large = f"n = {sizes[0]}", f"n = {sizes[-1]}"
-    fill = {"n": 20 * clusters, **few}
-    ours = tuple(
-        Run(
-            OURS,
-            f"n = {n}",
-            "ours:large",
-            {"n": n, "clusters": clusters, "stage": False, **short},
-            fill=fill,
-            repeats=2,
-        )
-        for n in sizes
-    )
-    plain = Run(
-        PLAIN,
-        large,
-        "plain_tasks:large",
-        {"n": sizes[-1], "clusters": clusters, "limit": limit, **short},
-        fill={**fill, "limit": 60.0},
-        repeats=1,
-    )
-    return Row(
-        name="large-continuous",
-        title="Large, continuous",
-        note=(
-            f"Subjects in {clusters} clusters, age as the covariate, so that every subject is a "
-            f"cell; 4 × ({short['tune']} + {short['draws']}), from data frame to decision. The "
-            f"plain model samples for at most {limit:g} seconds; its time is scaled from the "
-            "iterations that it made by then (`iterations_share`) to all, and does not include θ "
-            "and δ."
-        ),
-        runs=(*ours, plain),
-        show=(
-            *("answer_s", "fit_s", "sampling_s", "effect_s", "steps_per_draw", "us_per_subject"),
-            *("measured_s", "iterations_share", "peak_mb", "rhat", "min_ess"),
-        ),
-        targets=(
-            Target(
-                "plain PyMC's time to a posterior / ours to a decision",
-                Quantity("answer_s", large, PLAIN),
-                Quantity("answer_s", large),
-                at_least=5,
-            ),
-            Target(
-                f"linear in n: time per subject, {large} / {small}",
-                Quantity("us_per_subject", large),
-                Quantity("us_per_subject", small),
-                at_most=1.25,
-            ),
-        ),
     )
 
 

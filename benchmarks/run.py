@@ -22,7 +22,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import report
 from benchmarks.fresh import FailedRunError, MissingPeerError, Workshop, workshop_folder
-from benchmarks.rows import Row, Run, rows
+from benchmarks.row import Row, Run
+from benchmarks.rows import rows
 from benchmarks.setup import this_setup
 
 HERE = Path(__file__).parent

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from benchmarks.fresh import Workshop, workshop_folder
-from benchmarks.rows import PANDAS, PLAIN, Quantity, Run, rows
+from benchmarks.row import PANDAS, PLAIN, Quantity, Run
+from benchmarks.rows import rows
 
 REPEATS = 3
 

@@ -10,8 +10,9 @@ import pytest
 from scipy import integrate, stats
 
 from benchmarks import average, report, studies
-from benchmarks.ours import _compiling
-from benchmarks.rows import OURS, PLAIN, Quantity, Row, Run, Target, rows
+from benchmarks.clocks import compiler_passes
+from benchmarks.row import OURS, PLAIN, Quantity, Row, Run, Target
+from benchmarks.rows import rows
 from benchmarks.run import COLUMNS, KEY, measure, read, schedule
 
 # what peers get and what they make of it
@@ -131,9 +132,9 @@ def test_another_setup_measures_anew(tmp_path: Path) -> None:
 
 def test_compiling_is_noticed() -> None:
     function = numba.njit(lambda x: x + 1)
-    with _compiling() as first:
+    with compiler_passes() as first:
         assert function(1) == 2
-    with _compiling() as second:
+    with compiler_passes() as second:
         assert function(2) == 3
     assert len(first.buffer) > 0
     assert len(second.buffer) == 0
