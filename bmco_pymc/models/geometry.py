@@ -4,12 +4,11 @@ Coefficients c (M x L: terms by logits, fixed and random means together) have th
 each logit. For whatever scale and location of the covariates, write
 
     c = m + A (v / s) E',        v_ik ~ N(0, s_ik^2),
+
 where A A' = V diagonalises the information of the design, E diagonalises the information of the
 patterns, and s_ik^2 = 1 + lambda_i mu_k adds what the data know to what the prior knows; E E' = I,
 or T T' where the prior is one of contrasts T of the patterns. The prior of c is exactly the user's,
 and the posterior of v is nearly standard normal.
-
-
 """
 
 from __future__ import annotations
