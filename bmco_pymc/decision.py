@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 
 import numpy as np
@@ -162,6 +163,8 @@ def decide(
     w: PerOutcome | None = None,
     alpha: float = 0.05,
     caveats: Iterable[str] = (),
+    *,
+    independent: bool = False,
 ) -> Decision:
     """Apply a decision rule to posterior draws of δ.
 
@@ -192,6 +195,8 @@ def decide(
         Level of the whole decision, in (0, 1).
     caveats : iterable of str
         Carried into the result, with those that few draws (ESS < 400) or Monte Carlo error add.
+    independent : bool
+        Whether the draws are independent by construction, so that Monte Carlo errors need no ESS.
 
     Returns
     -------
@@ -229,8 +234,9 @@ def decide(
         raise InputError("alpha", alpha, "must be a number between 0 and 1, both excluded")
     level = float(alpha) / len(_SIDES[sided]) / (len(outcomes) if chosen.divides_level else 1)
     given = [caveats] if isinstance(caveats, str) else list(caveats)
-    ess = smallest_ess(delta)
-    sides = tuple(_side(delta, s, chosen, m, weights, 1 - level, ess) for s in _SIDES[sided])
+    ess = delta[..., 0].size if independent else smallest_ess(delta)
+    estimated = partial(estimate, ess_if_constant=ess, independent=independent)
+    sides = tuple(_side(delta, s, chosen, m, weights, 1 - level, estimated) for s in _SIDES[sided])
     given += [few_draws(side.event, side.ess) for side in sides if side.ess < ESS_MIN]
     return Decision(
         rule=chosen.name,
@@ -255,12 +261,12 @@ def _side(
     margins: xr.DataArray,
     weights: xr.DataArray,
     threshold: float,
-    ess: float,
+    estimated: Callable[[xr.DataArray], xr.Dataset],
 ) -> Side:
     outcomes = delta["outcome"].values.tolist()
     excess = (delta if direction == "right" else -delta) - margins
-    joint = estimate(rule.holds(excess, weights), ess)
-    marginal = estimate(excess > 0, ess)
+    joint = estimated(rule.holds(excess, weights))
+    marginal = estimated(excess > 0)
     decides = rule.statistic(joint, marginal)
     statistic, mcse, bound = (float(decides[name]) for name in ("probability", "mcse", "bound"))
     doubt = 2 * mcse if math.isnan(bound) else abs(statistic - bound)

@@ -153,7 +153,7 @@ def diagnose(
     extra : xarray.Dataset, optional
         More variables; each is a block of its own, unless ``blocks`` names it.
     exact : bool, optional
-        Whether the draws are independent by construction, so that only R-hat and ESS apply.
+        Whether the draws are independent by construction, so that only their number matters.
         Default: whether there is no ``sample_stats``.
     max_treedepth : int, optional
         The sampler's limit, where only the depth of the trees is recorded.
@@ -202,7 +202,9 @@ def diagnose(
     tables, factors, notes = [], {}, []
     for block, names in blocks.items():
         labels, draws = scalar_parameters(*(variables[name] for name in names))
-        tables.append(pd.DataFrame({"block": block, **assess(draws)}, index=labels))
+        tables.append(
+            pd.DataFrame({"block": block, **assess(draws, independent=exact)}, index=labels)
+        )
         if block in mpsrf_blocks and not exact:
             factors[block] = mpsrf(np.moveaxis(draws, 0, -1))
             if np.isnan(factors[block]):
@@ -243,9 +245,9 @@ def _tree_depth_reached(stats: xr.Dataset, max_treedepth: int | None) -> int | N
 
 def _bfmi(stats: xr.Dataset) -> tuple[float, ...]:
     """Return the E-BFMI of each chain, none without a record of energies."""
-    import arviz as az
-
     if "energy" not in stats or stats.sizes["draw"] < 4:
         return ()
+    import arviz as az
+
     with np.errstate(divide="ignore", invalid="ignore"):
         return tuple(np.atleast_1d(az.bfmi(stats["energy"])).tolist())

@@ -102,7 +102,8 @@ class Effect:
         """
         doubt = () if self.diagnostics.ok else (self.diagnostics.verdict.split(":")[0] + IN_DOUBT,)
         caveats = (*self.caveats, *doubt)
-        return decide(self.delta, rule, direction, margins, w, alpha, caveats=caveats)
+        exact = self.diagnostics.exact
+        return decide(self.delta, rule, direction, margins, w, alpha, caveats, independent=exact)
 
     def report(
         self,

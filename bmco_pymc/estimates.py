@@ -46,7 +46,7 @@ def estimates(draws: xr.Dataset, diagnostics: Diagnostics, ci_prob: float = 0.95
             "sd": flat.std(axis=1, ddof=1),
             "lower": lower,
             "upper": upper,
-            "mcse": monte_carlo_errors(values),
+            "mcse": monte_carlo_errors(values, independent=diagnostics.exact),
             "ess_bulk": known["ess_bulk"].to_numpy(),
             "ess_tail": known["ess_tail"].to_numpy(),
             "rhat": known["rhat"].to_numpy(),
@@ -55,8 +55,10 @@ def estimates(draws: xr.Dataset, diagnostics: Diagnostics, ci_prob: float = 0.95
     )
 
 
-def monte_carlo_errors(values: np.ndarray) -> np.ndarray:
+def monte_carlo_errors(values: np.ndarray, *, independent: bool = False) -> np.ndarray:
     """Return the MCSE of the mean of each row of (parameter, chain, draw); 0 for a constant."""
+    if independent:
+        return values.std(axis=(1, 2), ddof=1) / np.sqrt(values[0].size)
     import arviz as az
 
     errors = np.zeros(len(values))

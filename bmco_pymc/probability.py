@@ -11,7 +11,9 @@ import xarray as xr
 from bmco_pymc.problems import ESS_MIN
 
 
-def estimate(event: xr.DataArray, ess_if_constant: float) -> xr.Dataset:
+def estimate(
+    event: xr.DataArray, ess_if_constant: float, *, independent: bool = False
+) -> xr.Dataset:
     """Return the share of the draws in which an event holds, and how well it is known.
 
     Parameters
@@ -20,6 +22,8 @@ def estimate(event: xr.DataArray, ess_if_constant: float) -> xr.Dataset:
         Boolean, dims (chain, draw) and any others.
     ess_if_constant : float
         ESS to use where all draws agree, so that the event itself has none: see `smallest_ess`.
+    independent : bool
+        Whether the draws are independent by construction.
 
     Returns
     -------
@@ -35,17 +39,23 @@ def estimate(event: xr.DataArray, ess_if_constant: float) -> xr.Dataset:
     >>> float(estimate(event, ess_if_constant=3000)["bound"])
     0.999
     """
-    import arviz as az
-
     share = event.astype(float)
     probability = share.mean(("chain", "draw"), skipna=False)
     agree = (probability == 0) | (probability == 1)
     bound = xr.where(probability == 1, 1 - 3 / ess_if_constant, 3 / ess_if_constant)
+    if independent:
+        ess = xr.full_like(probability, event.sizes["chain"] * event.sizes["draw"])
+        mcse = np.sqrt(probability * (1 - probability) / ess)
+    else:
+        import arviz as az
+
+        mcse = az.mcse(share)
+        ess = az.ess(share, method="mean").where(~agree, ess_if_constant)
     return xr.Dataset(
         {
             "probability": probability,
-            "mcse": az.mcse(share),
-            "ess": az.ess(share, method="mean").where(~agree, ess_if_constant),
+            "mcse": mcse,
+            "ess": ess,
             "bound": bound.clip(0, 1).where(agree),
         }
     )

@@ -11,7 +11,7 @@ from itertools import groupby
 from bmco_pymc import report_words as words
 from bmco_pymc.barg import Item, barg_items
 from bmco_pymc.decision import Decision
-from bmco_pymc.effect import Effect
+from bmco_pymc.effect import IN_DOUBT, Effect
 from bmco_pymc.errors import InputError
 from bmco_pymc.per_outcome import PerOutcome
 
@@ -114,7 +114,8 @@ def _paragraph(effect: Effect, decision: Decision, ci_prob: float) -> str:
         f"With δ the success probability under {treatment} minus that under {control}:",
         *words.probabilities(decision),
         words.verdict(decision),
-        *(f"Caveat: {caveat}." for caveat in decision.caveats),
+        # that the draws are in doubt has been said first
+        *(f"Caveat: {caveat}." for caveat in decision.caveats if not caveat.endswith(IN_DOUBT)),
     ]
     return " ".join(sentences)
 
