@@ -18,13 +18,14 @@ from bmco_pymc.errors import InputWarning
 MANY_OUTCOMES = 5
 FEW_SUBJECTS = 10
 FEW_CLUSTERS = 5
-_PACKAGE = os.path.dirname(__file__) + os.sep
+# Frames that are not the user's: this package, and the __init__ that dataclasses write.
+_NOT_THE_USER = (os.path.dirname(__file__) + os.sep, "<string")  # a whole name is no prefix
 
 
 def warn(remarks: Iterable[str]) -> None:
     """Warn of each remark, at the line outside the package that led to it."""
     for remark in remarks:
-        warnings.warn(remark, InputWarning, skip_file_prefixes=(_PACKAGE,))
+        warnings.warn(remark, InputWarning, skip_file_prefixes=_NOT_THE_USER)
 
 
 def on_others(others: Sequence[Any], left_out: NDArray[np.bool_]) -> list[str]:

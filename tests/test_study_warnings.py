@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from trial_table import study, table
 
+from bmco_pymc import BGLM
 from bmco_pymc.errors import InputWarning
 
 
@@ -87,3 +88,12 @@ def test_clusters_randomised_whole() -> None:
 
 def test_remarks_about_clusters_need_a_cluster() -> None:
     assert remarks(table(site=np.arange(60))) == []
+
+
+def test_a_remark_of_a_model_is_at_the_line_that_made_it() -> None:
+    data = table(age=np.where(np.arange(60) < 3, np.nan, np.arange(60.0)))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        BGLM(study(data), fixed="arm * age")
+    assert [warning.filename for warning in caught] == [__file__]
+    assert str(caught[0].message).startswith("dropped 3 of 60 rows")
