@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 # The display of several fits, while there is one: the bar of each fit joins it.
@@ -117,7 +118,6 @@ def counting(names: Sequence[str], show: bool) -> Iterator[Iterator[str]]:
 
 def _display() -> Any:
     """Return a rich display of progress bars."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
@@ -126,8 +126,8 @@ def _display() -> Any:
         TextColumn("{task.percentage:>3.0f}%"),
         TimeElapsedColumn(),
     )
-    # standard error: the printed result stays clean when it goes to a file
-    return Progress(*columns, console=Console(stderr=True))
+    console, can_show = _console()
+    return Progress(*columns, console=console, disable=not can_show)
 
 
 def tracked[T](items: Sequence[T], text: str, show: bool) -> Iterator[T]:
@@ -135,7 +135,16 @@ def tracked[T](items: Sequence[T], text: str, show: bool) -> Iterator[T]:
     if not show:
         yield from items
         return
-    from rich.console import Console
     from rich.progress import track
 
-    yield from track(items, text, console=Console(stderr=True), transient=True)
+    console, can_show = _console()
+    yield from track(items, text, console=console, transient=True, disable=not can_show)
+
+
+def _console() -> tuple[Any, bool]:
+    """Return where progress goes, and whether it can be shown: in a notebook ipywidgets does it."""
+    from rich.console import Console
+
+    # standard error: the printed result stays clean when it goes to a file
+    console = Console(stderr=True)
+    return console, not console.is_jupyter or find_spec("ipywidgets") is not None
