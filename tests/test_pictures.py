@@ -1,9 +1,11 @@
 """What the pictures of one effect show: θ, δ, and two outcomes together."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from drawn import drawn_interval, line, paragraph, row_labels, titles, written
 from matplotlib.patches import Polygon, Rectangle
@@ -96,6 +98,22 @@ def test_delta_shades_what_is_beyond_each_margin(effect, direction, sign):
     dashed = [artist for artist in axes.lines if artist.get_linestyle() == "--"]
     bounds = [float(np.asarray(artist.get_xdata())[0]) for artist in dashed]
     assert bounds == pytest.approx([sign * 0.05, sign * -0.2])
+
+
+def test_the_ticks_of_small_differences_do_not_touch(tmp_path):
+    counts = {"regular": [380, 106, 107, 406], "small": [397, 98, 81, 290]}
+    rows = [
+        (size, *pattern, n)
+        for size, numbers in counts.items()
+        for pattern, n in zip([(1, 1), (1, 0), (0, 1), (0, 0)], numbers, strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=["size", "read", "math", "n"])
+    study = bmco.Study(table, ["read", "math"], "size", "regular", "small", counts="n")
+    figure = bmco.BMVB(study).fit(seed=1).effect().plot_delta()
+    figure.savefig(tmp_path / "delta.png")  # lays out the columns beside the axes
+    ticks = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert len(ticks) >= 4
+    assert all(right.x0 - left.x1 > left.height for left, right in pairwise(ticks))
 
 
 def test_weights_add_a_row_for_the_sum(effect):

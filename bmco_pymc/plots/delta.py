@@ -140,6 +140,7 @@ def plot_delta(
         column_text(axes, n - 1 - row, f"{event} {chance}", across=after([head, *texts]))
     axes.set(xlim=ends, ylim=(-0.5, n - 0.5), xlabel=delta_label(effect, None))
     axes.set_yticks(range(n - 1, -1, -1), labels)
+    axes.locator_params(axis="x", nbins=6)  # beside the columns there is no room for more
     for written in (axes.xaxis.label, *axes.get_yticklabels()):
         written.set_parse_math(False)
     axes.tick_params(axis="y", length=0)
