@@ -234,8 +234,10 @@ def _marginal(side: Side, place: int) -> str:
 def _short_verdict(effect: Effect) -> str:
     """Return the two numbers that tell most of a fit that is all right."""
     head = effect.diagnostics.verdict.split(":")[0]
-    ess = int(effect.diagnostics.min_ess)
-    return f"{head}: R-hat ≤ {rounded_up(effect.diagnostics.max_rhat)}, ESS ≥ {ess}."
+    rhat = (
+        "" if effect.diagnostics.exact else f"R-hat ≤ {rounded_up(effect.diagnostics.max_rhat)}, "
+    )
+    return f"{head}: {rhat}ESS ≥ {int(effect.diagnostics.min_ess)}."
 
 
 def _grouped(texts: Mapping[str, str]) -> dict[str, list[str]]:

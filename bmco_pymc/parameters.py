@@ -10,6 +10,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bmco_pymc.rank_diagnostics import rank_diagnostics
+
 
 def scalar_parameters(*variables: xr.DataArray) -> tuple[list[str], NDArray[np.float64]]:
     """Return the labels and the draws of the distinct entries of variables.
@@ -63,7 +65,7 @@ def _lower_triangle(dims: Sequence[str], shape: Sequence[int]) -> NDArray[np.boo
 
 
 def assess(draws: NDArray[np.float64], *, independent: bool = False) -> dict[str, NDArray[Any]]:
-    """Return R-hat and ESS of each parameter, as ArviZ computes them.
+    """Return R-hat and ESS of each parameter.
 
     Parameters
     ----------
@@ -104,19 +106,20 @@ def assess(draws: NDArray[np.float64], *, independent: bool = False) -> dict[str
         for kind in ("bulk", "tail"):
             numbers[f"ess_{kind}"][varies] = draws.shape[1] * draws.shape[2]
         return numbers
-    import arviz as az
-
     checked = whole = draws[varies]
     if whole.shape[1] == 1:
         half = whole.shape[2] // 2
         whole = np.concatenate([whole[..., :half], whole[..., -half:]], axis=1)
-    dims = ("parameter", "chain", "draw")
     # Chains that stand still have no variance within: their R-hat is infinite, and rightly so.
     with np.errstate(divide="ignore", invalid="ignore"):
-        if varies.any() and whole.shape[2] >= 4:
-            numbers["rhat"][varies] = az.rhat(xr.DataArray(whole, dims=dims))
         if varies.any() and checked.shape[2] >= 4:
-            for method in ("bulk", "tail"):
-                ess = az.ess(xr.DataArray(checked, dims=dims), method=method)
-                numbers[f"ess_{method}"][varies] = ess
+            rhat, *ess = rank_diagnostics(checked)
+            numbers["ess_bulk"][varies], numbers["ess_tail"][varies] = ess
+            if whole is not checked:
+                rhat = (
+                    rank_diagnostics(whole)[0]
+                    if whole.shape[2] >= 4
+                    else np.full(len(rhat), np.nan)
+                )
+            numbers["rhat"][varies] = rhat
     return numbers

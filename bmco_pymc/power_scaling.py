@@ -36,16 +36,21 @@ def importance(log_weight: xr.DataArray) -> tuple[xr.DataArray, float]:
     return weight / weight.mean(), float(k)
 
 
-def weighted(value: xr.DataArray, weight: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+def weighted(
+    value: xr.DataArray, weight: xr.DataArray, *, independent: bool = False
+) -> tuple[xr.DataArray, xr.DataArray]:
     """Return the weighted mean over chains and draws, and its Monte Carlo standard error.
 
     To first order the error of Σwf/Σw is that of the mean of w(f − mean), with w of mean 1.
     """
-    import arviz as az
-
     over = ("chain", "draw")
     mean = (value * weight).mean(over)
-    return mean, az.mcse(((value - mean) * weight).transpose(*over, ...))
+    around = ((value - mean) * weight).transpose(*over, ...)
+    if independent:
+        return mean, ((around**2).mean(over) / weight.size) ** 0.5
+    import arviz as az
+
+    return mean, az.mcse(around)
 
 
 def sensitivities(tree: xr.DataTree, spread: Mapping[str, float]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import SupportsFloat
 import numpy as np
 import xarray as xr
 
+from bmco_pymc.parameters import assess
 from bmco_pymc.problems import ESS_MIN
 
 
@@ -70,11 +71,12 @@ def smallest_ess(draws: xr.DataArray) -> float:
     >>> 1500 < smallest_ess(xr.DataArray(iid, dims=("chain", "draw", "outcome"))) <= 2000
     True
     """
-    import arviz as az
-
-    ess = [az.ess(draws, method=method).values for method in ("bulk", "tail")]
-    # fmin: below four draws a chain the ESS is NaN, and the number of draws stands in.
-    return float(np.fmin(np.min(ess), draws.sizes["chain"] * draws.sizes["draw"]))
+    n_draws = draws.sizes["chain"] * draws.sizes["draw"]
+    values = draws.transpose(..., "chain", "draw").values
+    numbers = assess(values.reshape(-1, *values.shape[-2:]))
+    ess = np.concatenate([numbers["ess_bulk"], numbers["ess_tail"]])
+    # below four draws a chain, and of a constant, the ESS is NaN: the number of draws stands in
+    return float(np.fmin(ess, n_draws).min())
 
 
 def few_draws(event: str, ess: float) -> str:

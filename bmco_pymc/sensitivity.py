@@ -188,7 +188,7 @@ def sensitivity(
     for name in names:
         for power in exponents:
             weight, k = importance((power - 1) * densities[name])
-            rows += _rows(name, power, weight, k, effect.delta, event, single, limit)
+            rows += _rows(name, power, weight, k, effect, event, single, limit)
     tree = xr.DataTree.from_dict(
         {
             "posterior": xr.Dataset(
@@ -221,15 +221,16 @@ def _rows(
     power: float,
     weight: xr.DataArray,
     k: float,
-    delta: xr.DataArray,
+    effect: Effect,
     event: xr.DataArray,
     single: xr.DataArray,
     limit: float,
 ) -> list[dict[str, Any]]:
-    mean, error = weighted(delta, weight)
-    sd = np.sqrt(weighted((delta - mean) ** 2, weight)[0])
-    joint, joint_error = weighted(event, weight)
-    marginal, marginal_error = weighted(single, weight)
+    delta, exact = effect.delta, effect.diagnostics.exact
+    mean, error = weighted(delta, weight, independent=exact)
+    sd = np.sqrt(weighted((delta - mean) ** 2, weight, independent=exact)[0])
+    joint, joint_error = weighted(event, weight, independent=exact)
+    marginal, marginal_error = weighted(single, weight, independent=exact)
     return [
         {
             "scaled": name,

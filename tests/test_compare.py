@@ -48,7 +48,7 @@ def test_the_table_holds_what_the_fits_say_one_by_one(models, both):
                 decision.mcse,
             )
             assert (row["decision"], row["converged"]) == (decision.decision, True)
-            assert row["max_rhat"] == effect.diagnostics.max_rhat
+            assert np.isnan(row["max_rhat"])  # exact draws: it does not apply
             assert row["min_ess"] == effect.diagnostics.min_ess
 
 
