@@ -27,6 +27,24 @@ def test_first_call_of_the_vignette_converges(schools_model, seed):
     assert {"fixed", "random", "variance", "clusters", "theta", "delta"} <= covered
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("data", ["both groups in each site", "one group in each school"])
+def test_inverse_wishart_of_two_random_terms_converges(data, seed, multisite_model, schools_study):
+    """bmco's default terms and prior; the second is the vignette's second call."""
+    model, population = multisite_model, None
+    if data == "one group in each school":
+        fixed = "baseline_ability + method:baseline_ability"
+        model = bmco.BGLMM(schools_study, fixed, "1 + method")
+        population = bmco.Value(50)
+    fit = model.fit(seed=seed, progress=False)
+    effects = [fit.effect(population, clusters=clusters) for clusters in ("new", "observed")]
+    for diagnostics in (fit.diagnostics, *(effect.diagnostics for effect in effects)):
+        assert diagnostics.ok, diagnostics.verdict
+        assert diagnostics.divergences == 0
+        assert diagnostics.max_rhat < 1.01
+        assert diagnostics.min_ess > 400
+
+
 def with_data(model, **changes):
     """The same model with other numbers for its sampler."""
     copy = model.with_priors()

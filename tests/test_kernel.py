@@ -4,10 +4,10 @@ import numba
 import numpy as np
 import pytest
 from scipy.special import logsumexp, softmax
-from test_density import Map, make, small_study, symmetric
+from test_density import Map, free_parameters, make, small_study, symmetric, textbook
 
 import bmco_pymc as bmco
-from bmco_pymc.kernel import callbacks, elementary
+from bmco_pymc.kernel import callbacks, covariance, elementary
 from bmco_pymc.kernel.density import log_density
 from bmco_pymc.kernel.likelihood import BLOCK, statistics, subtract_norm
 
@@ -120,6 +120,48 @@ def test_log_density_is_that_of_the_pymc_model(name):
         assert abs(gradient - theirs).max() < 1e-9 * abs(theirs).max()
         constants.append(value - graph.logp(x))
         assert constants[-1] == pytest.approx(constants[0], abs=1e-12 * max(1, abs(value)))
+
+
+def whole_clusters():
+    """Each cluster holds one group only, and the group's coefficient is random."""
+    frame, outcomes = small_study(2)
+    frame["arm"] = np.where(frame["site"].isin([0, 3]), "a", "b")
+    with pytest.warns(bmco.InputWarning, match="one group"):
+        study = bmco.Study(frame, outcomes, "arm", "a", "b", cluster="site")
+    Sigma = bmco.InverseWishart(2.7, [[0.3, 0.1], [0.1, 0.5]])
+    priors = bmco.Priors(
+        beta=bmco.Normal(0.3, sd=0.03), gamma=bmco.Normal(-0.2, sd=1.5), Sigma=Sigma
+    )
+    return bmco.BGLMM(study, "arm * age", "1 + arm", priors=priors)
+
+
+def test_whole_clusters_have_the_textbook_density():
+    """Other coordinates than the PyMC model's: its own Jacobian, and its own gradient."""
+    model = whole_clusters()
+    assert int(model.packed[8]) == covariance.SPLIT
+    size, rng, step = model.n_parameters, np.random.default_rng(3), 1e-5
+
+    def raw(x):
+        values = model.posterior(*callbacks.expand(x[None], model.packed))
+        return {name: value[0] for name, value in values.items()}
+
+    def value(x):
+        return log_density(x, model.packed, np.empty(size))
+
+    constants = []
+    for scale in (0.3, 0.7, 1.0):
+        x = rng.normal(0, scale, size)
+        gradient = np.empty(size)
+        log_density(x, model.packed, gradient)
+        columns = []
+        for i, e in enumerate(step * np.eye(size)):
+            up, down = free_parameters(raw(x + e)), free_parameters(raw(x - e))
+            columns.append((up - down) / (2 * step))
+            numeric = (value(x + e) - value(x - e)) / (2 * step)
+            assert gradient[i] == pytest.approx(numeric, rel=1e-5, abs=1e-5)
+        expected = textbook(model, raw(x)) + np.linalg.slogdet(np.array(columns))[1]
+        constants.append(value(x) - expected)
+    assert np.ptp(constants) < 4e-5  # finite differences of some 30 columns
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -38,54 +38,59 @@ def centre(
     K: Floats,
     f: Floats,
     r: Floats,
+    first: int,
+    last: int,
 ) -> float:
-    """Write zeta, K, f and r; return the log Jacobian of epsilon -> zeta, -sum log K_ii."""
+    """Write zeta, K, f and r of the clusters from first to last - 1.
+
+    Returns the log Jacobian of epsilon -> zeta, -sum log K_ii.
+    """
     B, d, J = epsilon.shape
     log_jacobian = 0.0
     G = np.empty((d, d, J))
     for b in range(B):
-        _information(info[b], root[b], G)
+        _information(info[b], root[b], G, first, last)
         for x in range(d):  # K K' = I + R' G, row by row
             for y in range(x + 1):
-                for j in range(J):
+                for j in range(first, last):
                     K[b, x, y, j] = 1.0 if x == y else 0.0
                 for t in range(d):
-                    for j in range(J):
+                    for j in range(first, last):
                         K[b, x, y, j] += root[b, t, x] * G[t, y, j]
                 for t in range(y):
-                    for j in range(J):
+                    for j in range(first, last):
                         K[b, x, y, j] -= K[b, x, t, j] * K[b, y, t, j]
                 if x == y:
-                    for j in range(J):
+                    for j in range(first, last):
                         K[b, x, x, j] = np.sqrt(K[b, x, x, j])
                         log_jacobian -= elementary.log(K[b, x, x, j])
                 else:
-                    for j in range(J):
+                    for j in range(first, last):
                         K[b, x, y, j] /= K[b, y, y, j]
         for x in range(d):
-            for j in range(J):
+            for j in range(first, last):
                 r[b, x, j] = off[b, x, j]
             for m in range(lin.shape[2]):
-                for j in range(J):
+                for j in range(first, last):
                     r[b, x, j] -= lin[b, x, m, j] * coef[b, m]
         for x in range(d):
-            for j in range(J):
+            for j in range(first, last):
                 f[b, x, j] = 0.0
             for t in range(d):
-                for j in range(J):
+                for j in range(first, last):
                     f[b, x, j] += root[b, t, x] * r[b, t, j]
             for t in range(x):
-                for j in range(J):
+                for j in range(first, last):
                     f[b, x, j] -= K[b, x, t, j] * f[b, t, j]
-            for j in range(J):
+            for j in range(first, last):
                 f[b, x, j] /= K[b, x, x, j]
         for x in range(d - 1, -1, -1):
-            for j in range(J):
+            for j in range(first, last):
                 zeta[b, x, j] = f[b, x, j] + epsilon[b, x, j]
             for t in range(x + 1, d):
-                for j in range(J):
+                for j in range(first, last):
                     zeta[b, x, j] -= K[b, t, x, j] * zeta[b, t, j]
-            for j in range(J):
+            for j in range(first, last):
                 zeta[b, x, j] /= K[b, x, x, j]
     return log_jacobian
 
@@ -104,6 +109,8 @@ def pullback(
     d_epsilon: Floats,
     d_coef: Floats,
     d_root: Floats,
+    first: int,
+    last: int,
 ) -> None:
     """Write the derivative by epsilon and add those by coef and root, given those of the outputs.
 
@@ -113,79 +120,79 @@ def pullback(
     G, S, w = np.empty((d, d, J)), np.empty((d, d, J)), np.empty((d, J))
     for b in range(B):
         for x in range(d):  # d_epsilon = K^-1 d_zeta
-            for j in range(J):
+            for j in range(first, last):
                 d_epsilon[b, x, j] = d_zeta[b, x, j]
             for t in range(x):
-                for j in range(J):
+                for j in range(first, last):
                     d_epsilon[b, x, j] -= K[b, x, t, j] * d_epsilon[b, t, j]
-            for j in range(J):
+            for j in range(first, last):
                 d_epsilon[b, x, j] /= K[b, x, x, j]
         for x in range(d - 1, -1, -1):  # w = K'^-1 d_epsilon, the derivative of R'r
-            for j in range(J):
+            for j in range(first, last):
                 w[x, j] = d_epsilon[b, x, j]
             for t in range(x + 1, d):
-                for j in range(J):
+                for j in range(first, last):
                     w[x, j] -= K[b, t, x, j] * w[t, j]
-            for j in range(J):
+            for j in range(first, last):
                 w[x, j] /= K[b, x, x, j]
         # S = K' dK (lower triangle, diagonal halved), dK = -zeta d_epsilon' - w f' - d_log/K_ii;
         # then its symmetric part
         for x in range(d):
             for y in range(x + 1):
-                for j in range(J):
+                for j in range(first, last):
                     S[x, y, j] = -d_log if x == y else 0.0
                 for t in range(x, d):
-                    for j in range(J):
+                    for j in range(first, last):
                         dK = zeta[b, t, j] * d_epsilon[b, y, j] + w[t, j] * f[b, y, j]
                         S[x, y, j] -= K[b, t, x, j] * dK
-                for j in range(J):
+                for j in range(first, last):
                     S[x, y, j] *= 0.5
                     S[y, x, j] = S[x, y, j]
         for y in range(d):  # S <- K'^-1 S K^-1, the derivative of I + R'BR
             for x in range(d - 1, -1, -1):
                 for t in range(x + 1, d):
-                    for j in range(J):
+                    for j in range(first, last):
                         S[x, y, j] -= K[b, t, x, j] * S[t, y, j]
-                for j in range(J):
+                for j in range(first, last):
                     S[x, y, j] /= K[b, x, x, j]
         for x in range(d):
             for y in range(d - 1, -1, -1):
                 for t in range(y + 1, d):
-                    for j in range(J):
+                    for j in range(first, last):
                         S[x, y, j] -= S[x, t, j] * K[b, t, y, j]
-                for j in range(J):
+                for j in range(first, last):
                     S[x, y, j] /= K[b, y, y, j]
-        _information(info[b], root[b], G)
+        _information(info[b], root[b], G, first, last)
         for x in range(d):  # R'r and R'BR both depend on R
             for y in range(d):
                 s = 0.0
-                for j in range(J):
+                for j in range(first, last):
                     s += r[b, x, j] * w[y, j]
                 for t in range(d):
-                    for j in range(J):
+                    for j in range(first, last):
                         s += 2.0 * G[x, t, j] * S[t, y, j]
                 d_root[b, x, y] += s
         for x in range(d):
-            for j in range(J):
+            for j in range(first, last):
                 G[0, 0, j] = 0.0
             for t in range(d):
-                for j in range(J):
+                for j in range(first, last):
                     G[0, 0, j] += root[b, x, t] * w[t, j]
             for m in range(lin.shape[2]):
                 s = 0.0
-                for j in range(J):
+                for j in range(first, last):
                     s += lin[b, x, m, j] * G[0, 0, j]
                 d_coef[b, m] -= s
 
 
 @njit(error_model="numpy", fastmath=RELAXED)
-def _information(info: Floats, root: Floats, product: Floats) -> None:
-    """Write info @ root of each cluster, (d, d, J)."""
-    d, J = info.shape[1:]
+def _information(info: Floats, root: Floats, product: Floats, first: int, last: int) -> None:
+    """Write info @ root of each of these clusters, (d, d, J)."""
+    d = len(root)
     for x in range(d):
         for y in range(d):
-            for j in range(J):
+            for j in range(first, last):
                 product[x, y, j] = 0.0
             for t in range(d):
-                for j in range(J):
+                for j in range(first, last):
                     product[x, y, j] += info[x, t, j] * root[t, y]

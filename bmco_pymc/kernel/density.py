@@ -49,11 +49,16 @@ def log_density(x: Floats, packed: Floats, dx: Floats) -> float:
     zeta, f, r = np.empty((B, d, J)), np.empty((B, d, J)), np.empty((B, d, J))
     K, own = np.empty((B, d, d, J)), np.empty((B, d, d))
     value += covariance.root(point.t, point.v, model.family, model.hyper, own)
-    R = turned(model.contrasts, own)
+    roots = roots_of(own, model)
     block_coef = coef.reshape((B, model.lin.shape[2]))
-    info, lin = model.info, model.lin
-    value += centring.centre(point.epsilon, block_coef, R, info, lin, model.off, zeta, K, f, r)
-    u = deviations(zeta, R)
+    info, lin, ends = model.info, model.lin, (0, model.first_kind, J)
+    u = np.zeros((B, d, J))
+    for kind in range(2):
+        first, last = ends[kind], ends[kind + 1]
+        value += centring.centre(
+            point.epsilon, block_coef, roots[kind], info, lin, model.off, zeta, K, f, r, first, last
+        )
+        add_deviations(zeta, roots[kind], u, first, last)
     d_deviation = model.statistic_random.copy()
     d_u = d_deviation.reshape((B, d, J))
     for b in range(B):
@@ -73,21 +78,28 @@ def log_density(x: Floats, packed: Floats, dx: Floats) -> float:
         d_deviation,
     )
 
-    d_zeta, d_root = np.empty((B, d, J)), np.zeros((B, d, d))
-    for b in range(B):
-        for k in range(d):
-            for j in range(J):
-                d_zeta[b, k, j] = -zeta[b, k, j]
-            for m in range(d):
-                s = 0.0
-                for j in range(J):
-                    s += d_u[b, m, j] * zeta[b, k, j]
-                    d_zeta[b, k, j] += R[b, m, k] * d_u[b, m, j]
-                d_root[b, m, k] += s
+    d_zeta, d_roots = np.empty((B, d, J)), np.zeros((2, B, d, d))
     d_block = d_coef.reshape(block_coef.shape)
-    d_epsilon = gradient.epsilon
-    centring.pullback(zeta, K, f, r, R, info, lin, d_zeta, 1.0, d_epsilon, d_block, d_root)
-    d_own = turned(model.contrasts.T, d_root)
+    for kind in range(2):
+        first, last = ends[kind], ends[kind + 1]
+        R, d_root = roots[kind], d_roots[kind]
+        for b in range(B):
+            for k in range(d):
+                for j in range(first, last):
+                    d_zeta[b, k, j] = -zeta[b, k, j]
+                for m in range(d):
+                    s = 0.0
+                    for j in range(first, last):
+                        s += d_u[b, m, j] * zeta[b, k, j]
+                        d_zeta[b, k, j] += R[b, m, k] * d_u[b, m, j]
+                    d_root[b, m, k] += s
+        d_epsilon = gradient.epsilon
+        centring.pullback(
+            zeta, K, f, r, R, info, lin, d_zeta, 1.0, d_epsilon, d_block, d_root, first, last
+        )
+    d_own = turned(model.contrasts.T, d_roots[0])
+    if model.first_kind < J:
+        covariance.mirrored_pullback(own, d_roots[1], d_own)
     covariance.pullback(
         point.t, point.v, model.family, model.hyper, own, d_own, gradient.t, gradient.v
     )
@@ -113,16 +125,25 @@ def coefficients(white: Floats, model: Model) -> Floats:
 
 
 @njit(error_model="numpy")
-def deviations(zeta: Floats, R: Floats) -> Floats:
-    """Return R zeta for each cluster and block, (B, d, J)."""
-    B, d, J = zeta.shape
-    u = np.zeros((B, d, J))
+def add_deviations(zeta: Floats, R: Floats, u: Floats, first: int, last: int) -> None:
+    """Add R zeta for each block of the clusters from first to last - 1, (B, d, J)."""
+    B, d, _ = zeta.shape
     for b in range(B):
         for k in range(d):
             for m in range(d):
-                for j in range(J):
+                for j in range(first, last):
                     u[b, k, j] += R[b, k, m] * zeta[b, m, j]
-    return u
+
+
+@njit(error_model="numpy")
+def roots_of(own: Floats, model: Model) -> Floats:
+    """Return the roots for both kinds of clusters, (2, B, d, d)."""
+    B, d = own.shape[:2]
+    roots = np.zeros((2, B, d, d))
+    roots[0] = turned(model.contrasts, own)
+    if model.first_kind < model.off.shape[2]:
+        covariance.mirrored(own, roots[1])
+    return roots
 
 
 @njit(error_model="numpy")
@@ -160,17 +181,22 @@ def expand(points: Floats, packed: Floats) -> tuple[Floats, Floats, Floats]:
     M, L = model.scale.shape
     B, d, J = model.off.shape
     S = len(points)
-    coef, u, root = np.empty((S, L, M)), np.empty((S, B, d, J)), np.empty((S, B, d, d))
+    coef, u, root = np.empty((S, L, M)), np.zeros((S, B, d, J)), np.empty((S, B, d, d))
     zeta, f, r = np.empty((B, d, J)), np.empty((B, d, J)), np.empty((B, d, J))
-    K = np.empty((B, d, d, J))
+    K, own = np.empty((B, d, d, J)), np.empty((B, d, d))
+    lin, ends = model.lin, (0, model.first_kind, J)
     for s in range(S):
         point = split(points[s], model)
         coef[s] = coefficients(point.white, model)
-        covariance.root(point.t, point.v, model.family, model.hyper, root[s])
-        root[s] = turned(model.contrasts, root[s])
-        block_coef = coef[s].reshape((B, model.lin.shape[2]))
-        centring.centre(
-            point.epsilon, block_coef, root[s], model.info, model.lin, model.off, zeta, K, f, r
-        )
-        u[s] = deviations(zeta, root[s])
+        covariance.root(point.t, point.v, model.family, model.hyper, own)
+        roots = roots_of(own, model)
+        root[s] = roots[0]
+        block_coef = coef[s].reshape((B, lin.shape[2]))
+        for kind in range(2):
+            first, last = ends[kind], ends[kind + 1]
+            R, info, off = roots[kind], model.info, model.off
+            centring.centre(
+                point.epsilon, block_coef, R, info, lin, off, zeta, K, f, r, first, last
+            )
+            add_deviations(zeta, R, u[s], first, last)
     return coef, u, root

@@ -17,10 +17,12 @@ from bmco_pymc.kernel.likelihood import statistics
 
 type Floats = NDArray[np.float64]
 
-HEADER = 10  # length, n, M, L, p, J, B, d, family, cells with an offset
+HEADER = 11  # length, n, M, L, p, J, B, d, family, cells with an offset, clusters of the first kind
 
 
-def pack(data: Mapping[str, Any], family: int, hyper: Floats) -> Floats:
+def pack(
+    data: Mapping[str, Any], family: int, hyper: Floats, first_kind: int | None = None
+) -> Floats:
     """Return the vector of a model.
 
     Parameters
@@ -31,6 +33,8 @@ def pack(data: Mapping[str, Any], family: int, hyper: Floats) -> Floats:
         Prior family of Sigma, see `bmco_pymc.kernel.covariance`; any without clusters.
     hyper : ndarray
         Its hyperparameters.
+    first_kind : int, optional
+        How many clusters have the root as it is; the others have the mirrored one. Default: all.
 
     Returns
     -------
@@ -49,7 +53,8 @@ def pack(data: Mapping[str, Any], family: int, hyper: Floats) -> Floats:
     parts = [scale, logits, design, offset, data["design_random"], start, counts.sum(axis=1)]
     parts += [constant, fixed, random, *clusters, hyper]
     flat = np.concatenate([np.ravel(np.asarray(part, dtype=np.float64)) for part in parts])
-    return np.concatenate([[HEADER + len(flat), *sizes, len(offset)], flat])
+    first_kind = J if first_kind is None else first_kind
+    return np.concatenate([[HEADER + len(flat), *sizes, len(offset), first_kind], flat])
 
 
 class Model(NamedTuple):
@@ -61,6 +66,7 @@ class Model(NamedTuple):
     """
 
     family: int
+    first_kind: int
     scale: Floats
     logits: Floats
     design: Floats
@@ -100,6 +106,7 @@ def unpack(packed: Floats) -> Model:
     contrasts, at = _take(packed, at, d * d)
     return Model(
         family,
+        int(packed[10]),
         scale.reshape((M, L)),
         logits.reshape((L, L)),
         design.reshape((M, n)),

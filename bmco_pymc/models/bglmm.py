@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bmco_pymc.cells import Cells
 from bmco_pymc.contrasts import logits_of
@@ -121,7 +122,7 @@ class BGLMM(Regression):
         prior = priors.coefficients(self.design.terms, self.design.random_terms)
         contrasts = logits_of(priors.contrasts, cells.counts.shape[1])
         basis = make_basis(np.hstack([X, Z]), cells.counts, *prior, contrasts)
-        spread = spread_data(priors.Sigma, self.design.random_terms, Z, cells.weight)
+        spread = spread_data(priors.Sigma, self.design.random_terms, Z, cells)
         inside = Z @ spread.basis
         assert cells.cluster is not None
         p = inside.shape[1]
@@ -139,16 +140,38 @@ class BGLMM(Regression):
     @cached_property
     def packed(self) -> Array:
         """The data as the sampler takes them."""
+        from bmco_pymc.kernel.covariance import SPLIT
         from bmco_pymc.kernel.layout import pack
 
-        d = self.data["off"].shape[1]
-        return pack(self.data, *kernel_prior(self.priors.Sigma, self.data, d))
+        data = dict(self.data)
+        family, hyper = kernel_prior(self.priors.Sigma, data, data["off"].shape[1])
+        if family != SPLIT:
+            return pack(data, family, hyper)
+        order, first_kind = self._kinds
+        for name in ("info", "lin", "off"):
+            data[name] = data[name][..., order]
+        start = data["cluster_start"].astype(int)
+        cells = np.concatenate([np.arange(start[j], start[j + 1]) for j in order])
+        for name in ("design", "design_random", "offset", "total"):
+            data[name] = data[name][..., cells]
+        data["observed"] = data["observed"][cells]
+        data["cluster_start"] = np.concatenate([[0], np.cumsum(np.diff(start)[order])])
+        return pack(data, family, hyper, first_kind)
+
+    @property
+    def _kinds(self) -> tuple[NDArray[np.intp], int]:
+        """The clusters, those of the control first, and how many these are."""
+        treated = np.zeros(len(self.cells.cluster_labels), dtype=bool)
+        treated[self.cells.cluster] = self.cells.arm == 1
+        return np.argsort(treated, kind="stable"), int((~treated).sum())
 
     def posterior(self, coef: Array, u: Array, root: Array) -> dict[str, Array]:
         """Return the raw parameters."""
         P, p, L, J = self.structure[1:5]
         raw, turn = self.raw_coefficients(coef), self.data["basis_deviation"]
         gamma = raw[:, P:]  # (S, p, L)
+        if int(self.packed[10]) < J:  # see `packed`
+            u = u[..., np.argsort(self._kinds[0])]
         around = turn @ u.reshape(-1, L, p, J)
         # joint: a root of all logits, (S, 1, L p, L p), whose rows are logit by logit
         root = (turn @ root.reshape(len(root), L, p, -1)).reshape(root.shape)

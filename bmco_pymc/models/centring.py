@@ -43,7 +43,8 @@ def _centre(epsilon, coef, root, info, lin, off):  # type: ignore[no-untyped-def
         np.empty(off.shape),
         np.empty(info.shape),
     )
-    value = kernel.centre(epsilon, coef, root, info, lin, off, zeta, K, f, r)
+    J = off.shape[2]
+    value = kernel.centre(epsilon, coef, root, info, lin, off, zeta, K, f, r, 0, J)
     return zeta, np.array(value)
 
 
@@ -55,10 +56,12 @@ def _centre_pullback(zeta, coef, root, info, lin, off, d_zeta, d_log):  # type: 
         np.empty(off.shape),
         np.empty(info.shape),
     )
-    kernel.centre(zeta, coef, root, info, lin, off, work, K, f, r)  # K, f and r need no epsilon
+    J = off.shape[2]
+    # K, f and r need no epsilon
+    kernel.centre(zeta, coef, root, info, lin, off, work, K, f, r, 0, J)
     d_epsilon, d_coef, d_root = work, np.zeros(coef.shape), np.zeros(root.shape)
     g = float(d_log.item())
-    kernel.pullback(zeta, K, f, r, root, info, lin, d_zeta, g, d_epsilon, d_coef, d_root)
+    kernel.pullback(zeta, K, f, r, root, info, lin, d_zeta, g, d_epsilon, d_coef, d_root, 0, J)
     return d_epsilon, d_coef, d_root
 
 

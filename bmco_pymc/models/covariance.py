@@ -13,7 +13,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bmco_pymc.models.small import lower_inverse
+from bmco_pymc.models.small import lower_inverse, product
 from bmco_pymc.priors import LKJ, HalfNormal, HalfStudentT, InverseWishart
 
 
@@ -25,18 +25,18 @@ def root(prior: InverseWishart | LKJ, data: Mapping[str, Any], blocks: int, d: i
 
 
 def inverse_wishart(hyper: Mapping[str, Any], blocks: int, d: int) -> Any:
-    """Return R (blocks, d, d) with R R' ~ InverseWishart(nu, I), from Bartlett's decomposition.
+    """Return R (blocks, d, d) with R R' ~ InverseWishart(nu, T), from Bartlett's decomposition.
 
-    R = A'^-1 for the lower triangular A with A A' ~ Wishart(nu, I): squared diagonal entries
-    are chi-square with nu, nu - 1, ... degrees of freedom, the rest is standard normal
-    (Bartlett 1933, 10.1017/S0370164600015145); nu need not be whole.
+    R = C A'^-1 for T = C C' and the lower triangular A with A A' ~ Wishart(nu, I): squared
+    diagonal entries are chi-square with nu, nu - 1, ... degrees of freedom, the rest is standard
+    normal (Bartlett 1933, 10.1017/S0370164600015145); nu need not be whole.
     """
     squares = pm.Gamma("bartlett_diagonal", hyper["bartlett_shape"], 0.5, shape=(blocks, d))
     if d == 1:
-        return (1 / pt.sqrt(squares))[:, :, None]
+        return hyper["scale_root"][0, 0] / pt.sqrt(squares)[:, :, None]
     below = pm.Normal("bartlett_below", 0, 1, shape=(blocks, d * (d - 1) // 2))
     A = _lower(pt.concatenate([pt.sqrt(squares), below], axis=1), d)
-    return lower_inverse(A).mT
+    return product(hyper["scale_root"], lower_inverse(A).mT)
 
 
 def lkj(prior: LKJ, hyper: Mapping[str, Any], blocks: int, d: int) -> Any:

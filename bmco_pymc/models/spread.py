@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bmco_pymc.cells import Cells
 from bmco_pymc.models.geometry import principal
 from bmco_pymc.priors import LKJ, Exponential, HalfNormal, HalfStudentT, InverseWishart
 
@@ -40,7 +41,7 @@ def spread_data(
     prior: InverseWishart | LKJ,
     random_terms: Sequence[str],
     design_random: Array | None = None,
-    weight: NDArray[Any] | None = None,
+    cells: Cells | None = None,
 ) -> Spread:
     """Resolve a prior for the model's random terms.
 
@@ -51,10 +52,9 @@ def spread_data(
     random_terms : sequence of str
         The p random terms.
     design_random : ndarray, shape (n, p), optional
-        Z; with it, the basis of an inverse-Wishart is turned so that the data tell the components
-        apart. With scale I in that basis, the distribution is the same in every direction.
-    weight : ndarray, shape (n,), optional
-        Sizes of the cells.
+        Z; with it, the basis of an inverse-Wishart is one in which the data know the variances.
+    cells : Cells, optional
+        The analysed sample.
 
     Raises
     ------
@@ -64,13 +64,17 @@ def spread_data(
     p = len(random_terms)
     if isinstance(prior, InverseWishart):
         nu, scale = prior.resolve("Sigma", random_terms)
-        basis = np.linalg.cholesky(scale)
-        if design_random is not None and weight is not None:
-            # the component that the data know best comes last: in Bartlett's decomposition
-            # that leaves the entries of Sigma nearly independent a posteriori
-            z = np.sqrt(weight)[:, None] * (design_random @ basis)
-            basis = basis @ principal(z)[1][:, ::-1]
-        return Spread(basis, {"bartlett_shape": (nu - np.arange(p)) / 2})
+        directions = np.linalg.inv(np.linalg.cholesky(scale))  # T = I there
+        if cells is not None and design_random is not None:
+            directions = known_directions(design_random, np.linalg.cholesky(scale), cells)
+        inner = directions @ scale @ directions.T
+        apart = not np.allclose(inner, np.eye(p), atol=1e-9)
+        scale_root = np.linalg.cholesky((inner + inner.T) / 2) if apart else np.eye(p)
+        hyper: dict[str, Any] = {
+            "bartlett_shape": (nu - np.arange(p)) / 2,
+            "scale_root": scale_root,
+        }
+        return Spread(np.linalg.inv(directions), hyper)
     match prior.sd:
         case HalfStudentT(degrees, sigma):
             sd = {"sd_nu": float(degrees), "sd_scale": float(sigma)}
@@ -81,6 +85,30 @@ def spread_data(
     # LKJ with a prior of each SD is not the same in another basis: the prior's own stays
     hyper = {"eta": float(prior.eta), **sd} if p > 1 or prior.joint else sd
     return Spread(prior.resolve("Sigma", random_terms), hyper)
+
+
+def known_directions(design_random: Array, root: Array, cells: Cells) -> Array:
+    """Return directions (p, p), a row each: the data know the variance of each row @ deviation.
+
+    These are the principal directions of the design, in the prior's units. But where each cluster
+    holds one group only and the group's coefficient is random, the data know the variance in the
+    one group and that in the other, not how the two go together: then these are the control's
+    direction and the treatment's (for two random terms; with more, the principal ones are taken).
+    """
+
+    def best(rows: NDArray[np.bool_]) -> Array:
+        z = np.sqrt(cells.weight[rows])[:, None] * (design_random[rows] @ root)
+        sizes, turn = principal(z)
+        return turn.T[::-1][(sizes > 1e-9 * sizes[0])[::-1]]  # the best known last
+
+    p = design_random.shape[1]
+    found = best(np.ones(len(cells), dtype=bool))
+    if cells.one_group_clusters and len(found) == p == 2:
+        control, treatment = best(cells.arm == 0), best(cells.arm == 1)
+        if len(control) == len(treatment) == 1:
+            found = np.vstack([control, treatment])
+    rest = principal(found)[1].T[len(found) :]  # what no data speak of
+    return np.vstack([rest, found]) @ np.linalg.inv(root)
 
 
 def kernel_prior(
@@ -99,7 +127,10 @@ def kernel_prior(
     from bmco_pymc.kernel import covariance
 
     if isinstance(prior, InverseWishart):
-        return covariance.INVERSE_WISHART, hyper["bartlett_shape"]
+        scale_root = hyper["scale_root"]
+        if np.array_equal(scale_root, np.eye(d)):
+            return covariance.BARTLETT, hyper["bartlett_shape"]
+        return covariance.SPLIT, np.array([2 * hyper["bartlett_shape"][0], 0, *scale_root.ravel()])
     match prior.sd:
         case HalfStudentT():
             family = covariance.HALF_STUDENT_T
