@@ -125,7 +125,7 @@ class Priors:
         Returns
         -------
         Priors
-            For this design only: ``BGLM(study, fixed, Priors.recommended(study, fixed))``.
+            For this design only: ``model.with_priors(Priors.recommended(model))``.
 
         Raises
         ------

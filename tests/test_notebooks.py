@@ -85,11 +85,13 @@ def printed(notebook: Any) -> str:
     )
 
 
-def probabilities(text: str) -> list[tuple[float, float]]:
-    """Return every probability that can be relied on with its Monte Carlo error, in order."""
-    lines = "\n".join(line for line in text.splitlines() if "(not reliable)" not in line)
-    found = re.findall(r"([01]\.\d+) \(MCSE ([\d.e-]+)\)", lines)
-    return [(float(value), float(mcse)) for value, mcse in found]
+def probabilities(text: str) -> list[tuple[float, float, bool]]:
+    """Return every probability, its Monte Carlo error and whether it can be relied on, in order."""
+    return [
+        (float(value), float(mcse), "(not reliable)" not in line)
+        for line in text.splitlines()
+        for value, mcse in re.findall(r"([01]\.\d+) \(MCSE ([\d.e-]+)\)", line)
+    ]
 
 
 def check_known(name: str, text: str) -> None:
@@ -157,5 +159,9 @@ def test_runs_and_gives_the_saved_results(name):
     assert text.count("NOT CONVERGED") == printed(read(name)).count("NOT CONVERGED")
     found, expected = probabilities(text), probabilities(printed(read(name)))
     assert len(found) == len(expected) > 0
-    for (value, mcse), (known, known_mcse) in zip(found, expected, strict=True):
-        assert abs(value - known) < 5 * hypot(mcse, known_mcse) + 0.001
+    compared = 0
+    for (value, mcse, good), (known, known_mcse, was_good) in zip(found, expected, strict=True):
+        if good and was_good:  # a Pareto k near its limit is on either side of it
+            assert abs(value - known) < 5 * hypot(mcse, known_mcse) + 0.001
+            compared += 1
+    assert compared > 0.6 * len(found)

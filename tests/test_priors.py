@@ -135,3 +135,13 @@ def test_printing():
     assert str(bmco.Normal(0, precision=0.1)) == "Normal(mean=0, precision=0.1)"
     assert str(bmco.InverseWishart(3, [0.1, 0.2])) == "InverseWishart(nu=3, scale=[0.1, 0.2])"
     assert str(bmco.Dirichlet()) == "Dirichlet(alpha=2/Q)"
+
+
+def test_a_whole_set_of_priors_and_single_ones(multisite_model):
+    neutral = bmco.Priors.recommended(multisite_model)
+    model = multisite_model.with_priors(neutral, Sigma=bmco.LKJ(4, joint=True))
+    assert model.priors.beta is neutral.beta
+    assert model.priors.contrasts == "symmetric"
+    assert model.priors.Sigma.eta == 4
+    with pytest.raises(bmco.InputError, match="all_priors=.*must be bmco_pymc.Priors"):
+        multisite_model.with_priors(bmco.Normal(0, sd=1))

@@ -72,15 +72,20 @@ class Model(abc.ABC):
     def fit(self, *args: Any, **settings: Any) -> Fit:
         """Draw from the posterior."""
 
-    def with_priors(self, **priors: Any) -> Self:
-        """Return the same analysis with the given priors replaced and the others kept.
+    def with_priors(self, all_priors: Priors | None = None, /, **priors: Any) -> Self:
+        """Return the same analysis with other priors.
 
         Parameters
         ----------
+        all_priors : Priors, optional
+            A whole set, such as ``Priors.recommended(model)``; the default is the model's own.
         **priors
-            Fields of `Priors`: ``beta=Normal(0, sd=1)``, ``Sigma=LKJ(eta=2)`` and so on.
+            Fields of `Priors` to replace in it: ``beta=Normal(0, sd=1)``, ``Sigma=LKJ(eta=2)``.
         """
-        return cast(Self, replace(cast(Any, self), priors=self.priors.replace(**priors)))
+        if all_priors is not None and not isinstance(all_priors, Priors):
+            raise InputError("all_priors", all_priors, "must be bmco_pymc.Priors")
+        start = self.priors if all_priors is None else all_priors
+        return cast(Self, replace(cast(Any, self), priors=start.replace(**priors)))
 
     def prior_effect(
         self,
