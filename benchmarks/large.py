@@ -80,7 +80,7 @@ def discrete(quick: bool, short: Mapping[str, Any], few: Mapping[str, Any]) -> R
 def continuous(quick: bool, short: Mapping[str, Any], few: Mapping[str, Any]) -> Row:
     """Return the row of a large study whose subjects are cells."""
     sizes, clusters = ((500, 1000, 2000), 20) if quick else ((50_000, 100_000, 200_000), 1000)
-    limit = 10.0 if quick else 300.0
+    limit = 10.0 if quick else 120.0
     small, large = f"n = {sizes[0]}", f"n = {sizes[-1]}"
     fill = {"n": 20 * clusters, **few}
     ours = tuple(

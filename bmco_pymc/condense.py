@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 type Floats = NDArray[np.float64]
 
-ERROR = 1e-9  # of an average of pattern probabilities
+ERROR = 1e-9  # of an average of pattern probabilities, unless asked otherwise
 FEW = 20  # a column with more distinct values is taken to be continuous
 
 
@@ -39,7 +39,9 @@ class Rows(NamedTuple):
     cluster: NDArray[np.intp] | None
 
 
-def condense(rows: Rows, steepness: Callable[[Floats, Floats, int | None], float]) -> Rows:
+def condense(
+    rows: Rows, steepness: Callable[[Floats, Floats, int | None], float], error: float = ERROR
+) -> Rows:
     """Replace subjects on a line by the nodes of a Gauss rule.
 
     Parameters
@@ -49,11 +51,13 @@ def condense(rows: Rows, steepness: Callable[[Floats, Floats, int | None], float
     steepness : callable
         ``steepness(x, z, cluster)`` bounds, over all draws, how much the differences between two
         logits change per step x (P,), z (p,) in the designs.
+    error : float
+        Largest error of an average.
 
     Returns
     -------
     Rows
-        With the same average to `ERROR`; the given ones where that takes as many points.
+        With the same average to that error; the given ones where that takes as many points.
 
     References
     ----------
@@ -76,7 +80,7 @@ def condense(rows: Rows, steepness: Callable[[Floats, Floats, int | None], float
     for part in parts:
         cluster = None if rows.cluster is None else int(rows.cluster[part[0]])
         nodes, mass = _on_a_line(
-            design[part], rows.weight[part], rows.X.shape[1], cluster, steepness
+            design[part], rows.weight[part], rows.X.shape[1], cluster, steepness, error
         )
         designs.append(nodes)
         weights.append(mass)
@@ -96,6 +100,7 @@ def _on_a_line(
     n_fixed: int,
     cluster: int | None,
     steepness: Callable[[Floats, Floats, int | None], float],
+    error: float,
 ) -> tuple[Floats, Floats]:
     """Return nodes (m, P + p) and masses (m,) for rows on a line; the rows themselves if not."""
     if len(design) < 4:
@@ -117,7 +122,7 @@ def _on_a_line(
     # to 0.9 of that keeps it bounded by a few.
     width = 0.9 * math.pi / max(steep, 1e-8)
     rho = width + math.hypot(width, 1.0)
-    m = math.ceil(math.log(100 / ERROR) / (2 * math.log(rho))) + 1
+    m = math.ceil(math.log(100 / error) / (2 * math.log(rho))) + 1
     if m >= len(design) // 2:
         return design, weight
     nodes, mass = discrete_gauss(t, weight, m)

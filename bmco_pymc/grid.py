@@ -20,12 +20,12 @@ from bmco_pymc.new_clusters import RELAXED, SAFE, covariance_of, root_of
 
 type Floats = NDArray[np.float64]
 
-# With these, the largest error in one direction was below 2e-5 for logistic functions and humps at
-# any place and any spread up to 20 (most nodes needed: 6 at spread 0.25, 12 at 2, 37 at 8).
-REACH = 4.2  # nodes lie from -REACH to REACH
-FIXED, PER_SPREAD = 6.0, 4.0
-# Nodes outside a ball hold 5e-5 of the distribution, by dimension (0 is not used).
-RADIUS2 = (0.0, 17.7, 19.9, 22.4, 24.8)
+# With these, the largest error in one direction was below 1e-4 for logistic functions and humps at
+# any place and any spread up to 20 (needed: 6 nodes at spread 0.25, 10 at 2, 29 at 8, 62 at 20).
+REACH = 3.8  # nodes lie from -REACH to REACH
+FIXED, PER_SPREAD = 5.0, 3.0
+# Nodes outside a ball hold 1e-4 of the distribution, by dimension (0 is not used).
+RADIUS2 = (0.0, 15.1, 18.4, 21.1, 23.5)
 MOST = 2**17  # nodes of a grid
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bmco_pymc.condense import Rows, condense
+from bmco_pymc.condense import ERROR, Rows, condense
 from bmco_pymc.population import Target
 from bmco_pymc.quadrature import largest_variance, node_count, normal_nodes
 from bmco_pymc.slopes import steepness_of_step
@@ -91,8 +91,11 @@ def marginalise(
     if target.clusters == "observed" and gamma_cluster is None:
         raise TypeError("observed clusters need gamma_cluster")
     steepness = partial(steepness_of_step, draws, target.clusters)
+    error = 1e-6 if target.clusters == "new" else ERROR  # new clusters have the rule's own error
     arms = [
-        condense(Rows(*matrices(points.frame, arm), points.weight, points.cluster), steepness)
+        condense(
+            Rows(*matrices(points.frame, arm), points.weight, points.cluster), steepness, error
+        )
         for arm, points in enumerate(target.points)
     ]
     if target.clusters == "new":

@@ -98,7 +98,7 @@ def test_grid_is_exact_to_its_tolerance(L, variance):
             arrays = (eta.reshape(1, 1, L), Sigma, np.ones((1, 1)), which, np.ones(1))
             grid.integrate(*arrays, size, phi)
             expected = brute(eta, np.linalg.cholesky(covariance))
-            assert abs(phi[0] - expected).max() < 2e-4
+            assert abs(phi[0] - expected).max() < 3e-4  # 1e-4 in each direction
             assert phi.sum() == pytest.approx(1, abs=1e-12)
 
 
