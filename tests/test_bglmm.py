@@ -55,13 +55,13 @@ def with_data(model, **changes):
 @pytest.fixture(scope="module")
 def lkj_fit(multisite_model):
     model = multisite_model.with_priors(Sigma=bmco.LKJ(2, sd=bmco.HalfNormal(1)))
-    return model.fit(seed=3, progress=False)
+    return model.fit(draws=3000, seed=3, progress=False)
 
 
 @pytest.fixture(scope="module")
 def joint_fit(multisite_model):
     model = multisite_model.with_priors(Sigma=bmco.LKJ(2, sd=bmco.HalfNormal(1), joint=True))
-    return model.fit(seed=4, progress=False)
+    return model.fit(draws=3000, seed=4, progress=False)
 
 
 @pytest.mark.parametrize("name", ["multisite_fit", "lkj_fit", "joint_fit"])
