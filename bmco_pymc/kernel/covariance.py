@@ -36,8 +36,9 @@ HALF_STUDENT_T = 3
 EXPONENTIAL = 4
 SPLIT = 5  # nu, unused, then the lower Cholesky factor of T, row by row
 
-# Chosen on the school study with random method effects, three to six seeds each: the smallest ESS of
-# 4000 draws was 316 to 372 with 0, 404 to 639 with 0.25, 601 to 778 with 0.35, 776 to 1175 with 0.5.
+# Chosen on the school study with random method effects, three to six seeds each: the smallest ESS
+# of 4000 draws was 316 to 372 with 0, 404 to 639 with 0.25, 601 to 778 with 0.35, and 776 to 1175
+# with 0.5.
 FILL = 0.5
 
 
