@@ -95,7 +95,8 @@ class Regression(Model):
         chains : int
             Independent chains; diagnostics need at least two.
         seed : int, optional
-            Seed of all randomness; the same seed gives the same draws on one machine.
+            Seed of all randomness. The same seed gives the same draws in every process that loads
+            the compiled density from disk; the one process that compiles it rounds differently.
         cores : int, optional
             Chains sampled at a time; the default is the number of processors, at most `chains`.
         target_accept : float
