@@ -1,5 +1,11 @@
 """The compiled log-density: accurate exp and log, and exactly the density of the PyMC model."""
 
+import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numba
 import numpy as np
 import pytest
@@ -8,8 +14,19 @@ from test_density import Map, free_parameters, make, small_study, symmetric, tex
 
 import bmco_pymc as bmco
 from bmco_pymc.kernel import callbacks, covariance, elementary
-from bmco_pymc.kernel.density import log_density
+from bmco_pymc.kernel.layout import unpack
 from bmco_pymc.kernel.likelihood import BLOCK, statistics, subtract_norm
+from bmco_pymc.kernel.workspace import work_size, workspace
+
+
+def log_density(x, packed, gradient):
+    """What the sampler calls, as it calls it."""
+    value = np.empty(1)
+    pointers = [
+        a.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for a in (x, gradient, value, packed)
+    ]
+    assert callbacks.log_density.ctypes(x.size, *pointers) == 0
+    return value[0]
 
 
 @numba.njit
@@ -174,6 +191,59 @@ def test_draws_are_expanded_as_the_pymc_model_does(name):
         theirs = graph.raw(point)
         for parameter, values in theirs.items():
             assert ours[parameter][s] == pytest.approx(values, rel=1e-9, abs=1e-12)
+
+
+@numba.njit
+def last_of_workspace(packed):
+    """Write the last number of the workspace; return all of its memory."""
+    model = unpack(packed)
+    memory = np.zeros(work_size(model))
+    roots = workspace(memory, model).d_roots
+    roots[-1, -1, -1, -1] = 7.0
+    return memory
+
+
+def test_the_workspace_is_as_large_as_it_says():
+    packed = MODELS["three outcomes"]().packed
+    memory = last_of_workspace(packed)
+    assert memory[-1] == 7.0
+    assert np.count_nonzero(memory) == 1
+
+
+DIGEST = """
+import ctypes, hashlib, sys, warnings
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+warnings.simplefilter("ignore")
+from test_kernel import MODELS, callbacks, log_density
+digest = hashlib.sha256()
+for name in ("joint", "three random terms", "half-t", "one random term", "flat"):
+    model = MODELS[name]()
+    points = np.random.default_rng(4).normal(0, 0.5, (5, model.n_parameters))
+    for point in points:
+        gradient = np.empty_like(point)
+        digest.update(np.array(log_density(point, model.packed, gradient)).tobytes())
+        digest.update(gradient.tobytes())
+    for array in callbacks.expand(points, model.packed):
+        digest.update(array.tobytes())
+compiled = sum(callbacks.expand.stats.cache_misses.values())
+print(digest.hexdigest(), compiled)
+"""
+
+
+@pytest.mark.slow
+def test_compiled_and_loaded_code_agree_to_the_last_digit(tmp_path):
+    """A seed gives the same draws in the process that compiles the density and in later ones."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", DIGEST, str(Path(__file__).parent)]
+    first, second = (
+        subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True
+        ).stdout.split()
+        for _ in range(2)
+    )
+    assert (first[1], second[1]) == ("1", "0")
+    assert first[0] == second[0]
 
 
 def test_a_fit_of_another_structure_compiles_nothing(trial_model, multisite_model, monkeypatch):

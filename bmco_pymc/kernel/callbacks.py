@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
 from bmco_pymc.kernel import SOURCE, density
+from bmco_pymc.kernel.likelihood import RELAXED
 
 _NUMBERS = types.CPointer(types.float64)
 
@@ -24,14 +26,17 @@ def _log_density(source: int) -> Callable[..., int]:
         """Write value and gradient; return 0, or what nutpie expects where one is not finite."""
         if source < 0:
             return -1
-        length = int(numba.carray(packed, (1,))[0])
+        data = numba.carray(packed, (int(numba.carray(packed, (1,))[0]),))
         dx = numba.carray(gradient, (size,))
-        logp = density.log_density(numba.carray(x, (size,)), numba.carray(packed, (length,)), dx)
+        memory = np.zeros(density.work_size(density.unpack(data)))
+        logp = density.log_density(numba.carray(x, (size,)), data, memory, dx)
         numba.carray(value, (1,))[0] = logp
         for i in range(size):
             if not abs(dx[i]) < 1e300:
                 return 3
-        return 0 if abs(logp) < 1e300 else 4
+        if not abs(logp) < 1e300:
+            return 4
+        return 0 if len(memory) else -1  # numba keeps an array until the last line that names it
 
     return log_density
 
@@ -56,7 +61,10 @@ def _expand(source: int) -> Callable[..., Any]:
 
 
 log_density = numba.cfunc(
-    types.int64(types.uint64, _NUMBERS, _NUMBERS, _NUMBERS, _NUMBERS), cache=True
+    types.int64(types.uint64, _NUMBERS, _NUMBERS, _NUMBERS, _NUMBERS),
+    cache=True,
+    error_model="numpy",
+    fastmath=RELAXED,
 )(_log_density(SOURCE))
 copy = numba.cfunc(
     types.int64(types.uint64, types.uint64, _NUMBERS, _NUMBERS, _NUMBERS), cache=True

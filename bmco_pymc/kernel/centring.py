@@ -26,7 +26,7 @@ type Floats = NDArray[np.float64]
 RELAXED = {"reassoc", "contract", "nsz"}
 
 
-@njit(error_model="numpy", fastmath=RELAXED)
+@njit(error_model="numpy", fastmath=RELAXED, forceinline=True)
 def centre(
     epsilon: Floats,
     coef: Floats,
@@ -47,38 +47,57 @@ def centre(
     """
     B, d, J = epsilon.shape
     log_jacobian = 0.0
+    for b in range(B):
+        for x in range(d):
+            c = coef[b, 0]
+            for j in range(first, last):
+                r[b, x, j] = off[b, x, j] - c * lin[b, x, 0, j]
+            for m in range(1, lin.shape[2]):
+                c = coef[b, m]
+                for j in range(first, last):
+                    r[b, x, j] -= c * lin[b, x, m, j]
+    if d == 1:  # all matrices are numbers: one loop
+        for b in range(B):
+            c = root[b, 0, 0]
+            for j in range(first, last):
+                square = 1.0 + c * info[b, 0, 0, j] * c
+                size = np.sqrt(square)
+                K[b, 0, 0, j] = size
+                log_jacobian -= 0.5 * elementary.log(square)
+                f[b, 0, j] = c * r[b, 0, j] / size
+                zeta[b, 0, j] = (f[b, 0, j] + epsilon[b, 0, j]) / size
+        return log_jacobian
     G = np.empty((d, d, J))
     for b in range(B):
         _information(info[b], root[b], G, first, last)
         for x in range(d):  # K K' = I + R' G, row by row
             for y in range(x + 1):
+                unit, c = (1.0 if x == y else 0.0), root[b, 0, x]
                 for j in range(first, last):
-                    K[b, x, y, j] = 1.0 if x == y else 0.0
-                for t in range(d):
+                    K[b, x, y, j] = unit + c * G[0, y, j]
+                for t in range(1, d):
+                    c = root[b, t, x]
                     for j in range(first, last):
-                        K[b, x, y, j] += root[b, t, x] * G[t, y, j]
+                        K[b, x, y, j] += c * G[t, y, j]
                 for t in range(y):
                     for j in range(first, last):
                         K[b, x, y, j] -= K[b, x, t, j] * K[b, y, t, j]
                 if x == y:
                     for j in range(first, last):
-                        K[b, x, x, j] = np.sqrt(K[b, x, x, j])
-                        log_jacobian -= elementary.log(K[b, x, x, j])
+                        size = np.sqrt(K[b, x, x, j])
+                        K[b, x, x, j] = size
+                        log_jacobian -= elementary.log(size)
                 else:
                     for j in range(first, last):
                         K[b, x, y, j] /= K[b, y, y, j]
         for x in range(d):
+            c = root[b, 0, x]
             for j in range(first, last):
-                r[b, x, j] = off[b, x, j]
-            for m in range(lin.shape[2]):
+                f[b, x, j] = c * r[b, 0, j]
+            for t in range(1, d):
+                c = root[b, t, x]
                 for j in range(first, last):
-                    r[b, x, j] -= lin[b, x, m, j] * coef[b, m]
-        for x in range(d):
-            for j in range(first, last):
-                f[b, x, j] = 0.0
-            for t in range(d):
-                for j in range(first, last):
-                    f[b, x, j] += root[b, t, x] * r[b, t, j]
+                    f[b, x, j] += c * r[b, t, j]
             for t in range(x):
                 for j in range(first, last):
                     f[b, x, j] -= K[b, x, t, j] * f[b, t, j]
@@ -95,7 +114,7 @@ def centre(
     return log_jacobian
 
 
-@njit(error_model="numpy", fastmath=RELAXED)
+@njit(error_model="numpy", fastmath=RELAXED, forceinline=True)
 def pullback(
     zeta: Floats,
     K: Floats,
@@ -117,8 +136,23 @@ def pullback(
     The adjoint of the Cholesky factor is Murray's (2016, arXiv:1602.07527, equation 10).
     """
     B, d, J = zeta.shape
-    G, S, w = np.empty((d, d, J)), np.empty((d, d, J)), np.empty((d, J))
+    memory = np.empty((2 * d + 2, d, J))
+    G, S, w, score = memory[:d], memory[d : 2 * d], memory[2 * d], memory[2 * d + 1]
     for b in range(B):
+        if d == 1:  # all matrices are numbers: one loop
+            c, s = root[b, 0, 0], 0.0
+            for j in range(first, last):
+                size = K[b, 0, 0, j]
+                by_epsilon = d_zeta[b, 0, j] / size
+                by_score = by_epsilon / size
+                by_square = d_log + size * (zeta[b, 0, j] * by_epsilon + by_score * f[b, 0, j])
+                by_square /= size * size
+                s += r[b, 0, j] * by_score - c * info[b, 0, 0, j] * by_square
+                d_epsilon[b, 0, j] = by_epsilon
+                score[0, j] = c * by_score
+            d_root[b, 0, 0] += s
+            _add_score(score, lin[b], d_coef[b], first, last)
+            continue
         for x in range(d):  # d_epsilon = K^-1 d_zeta
             for j in range(first, last):
                 d_epsilon[b, x, j] = d_zeta[b, x, j]
@@ -173,26 +207,37 @@ def pullback(
                         s += 2.0 * G[x, t, j] * S[t, y, j]
                 d_root[b, x, y] += s
         for x in range(d):
+            c = root[b, x, 0]
             for j in range(first, last):
-                G[0, 0, j] = 0.0
-            for t in range(d):
+                score[x, j] = c * w[0, j]
+            for t in range(1, d):
+                c = root[b, x, t]
                 for j in range(first, last):
-                    G[0, 0, j] += root[b, x, t] * w[t, j]
-            for m in range(lin.shape[2]):
-                s = 0.0
-                for j in range(first, last):
-                    s += lin[b, x, m, j] * G[0, 0, j]
-                d_coef[b, m] -= s
+                    score[x, j] += c * w[t, j]
+        _add_score(score, lin[b], d_coef[b], first, last)
 
 
-@njit(error_model="numpy", fastmath=RELAXED)
+@njit(error_model="numpy", fastmath=RELAXED, forceinline=True)
+def _add_score(score: Floats, lin: Floats, d_coef: Floats, first: int, last: int) -> None:
+    """Add the derivative by the coefficients, given that by the score h - H a, (d, J)."""
+    for x in range(lin.shape[0]):
+        for m in range(lin.shape[1]):
+            s = 0.0
+            for j in range(first, last):
+                s += lin[x, m, j] * score[x, j]
+            d_coef[m] -= s
+
+
+@njit(error_model="numpy", fastmath=RELAXED, forceinline=True)
 def _information(info: Floats, root: Floats, product: Floats, first: int, last: int) -> None:
     """Write info @ root of each of these clusters, (d, d, J)."""
     d = len(root)
     for x in range(d):
         for y in range(d):
+            c = root[0, y]
             for j in range(first, last):
-                product[x, y, j] = 0.0
-            for t in range(d):
+                product[x, y, j] = c * info[x, 0, j]
+            for t in range(1, d):
+                c = root[t, y]
                 for j in range(first, last):
-                    product[x, y, j] += info[x, t, j] * root[t, y]
+                    product[x, y, j] += c * info[x, t, j]

@@ -42,7 +42,7 @@ SPLIT = 5  # nu, unused, then the lower Cholesky factor of T, row by row
 FILL = 0.5
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def root(t: Floats, v: Floats, family: int, hyper: Floats, R: Floats) -> float:
     """Write R; return the log prior density of t and v, up to a constant.
 
@@ -99,7 +99,7 @@ def root(t: Floats, v: Floats, family: int, hyper: Floats, R: Floats) -> float:
     return value
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def pullback(
     t: Floats,
     v: Floats,
@@ -133,7 +133,9 @@ def pullback(
                         place = x * (x - 1) // 2 + y
                         d_v[b, place] = s - v[b, place]
             continue
-        total[:] = d_root[b]
+        for x in range(d):
+            for y in range(d):
+                total[x, y] = d_root[b, x, y]
         if family == SPLIT:
             _add_trace(R[b], _whitened(R[b], hyper), total)
         for x in range(d):
@@ -175,7 +177,7 @@ def pullback(
                 after += total[x, y] * R[b, x, y]
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def mirrored(R: Floats, mirror: Floats) -> None:
     """Write the root of the same covariance (d = 2) in which the second deviation comes first."""
     for b in range(len(R)):
@@ -186,7 +188,7 @@ def mirrored(R: Floats, mirror: Floats) -> None:
         mirror[b, 1, 1] = size
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def mirrored_pullback(R: Floats, d_mirror: Floats, d_root: Floats) -> None:
     """Add the derivative by R, given that by the mirrored root."""
     for b in range(len(R)):
@@ -198,7 +200,7 @@ def mirrored_pullback(R: Floats, d_mirror: Floats, d_root: Floats) -> None:
         d_root[b, 1, 1] += -z * across + c * d_mirror[b, 1, 1]
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def _hill(q: float, n: float) -> tuple[float, float, float, float]:
     """Return m(q), its derivative, the logarithm of that and its derivative."""
     y = np.arcsinh(0.5 * n * q)
@@ -208,7 +210,7 @@ def _hill(q: float, n: float) -> tuple[float, float, float, float]:
     return 2 * np.sinh(x), slope, np.log(slope), d_log
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def _sd(family: int, ratio: float, nu: float) -> tuple[float, float]:
     """Return the log density of an SD in units of its scale, and its derivative by the log SD."""
     if family == HALF_NORMAL:
@@ -218,7 +220,7 @@ def _sd(family: int, ratio: float, nu: float) -> tuple[float, float]:
     return -ratio, -ratio
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def _width(t: Floats, hyper: Floats, x: int, y: int, n: float) -> float:
     """Return (exp(t_x + t_y) / (T_xx T_yy)^1/2)^(n / 2), which is q / v."""
     d = len(t)
@@ -231,7 +233,7 @@ def _width(t: Floats, hyper: Floats, x: int, y: int, n: float) -> float:
     return np.exp(0.5 * n * (t[x] + t[y] - 0.5 * np.log(size)))
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def _whitened(R: Floats, hyper: Floats) -> Floats:
     """Return R^-1 L, lower triangular, for the factor L of T: tr(T Sigma^-1) is its square sum."""
     d = len(R)
@@ -245,7 +247,7 @@ def _whitened(R: Floats, hyper: Floats) -> Floats:
     return G
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def _add_trace(R: Floats, G: Floats, total: Floats) -> None:
     """Add R'^-1 G G', the derivative of -tr(G G') / 2 by R."""
     d = len(R)

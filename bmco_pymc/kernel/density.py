@@ -17,14 +17,15 @@ from numba import njit
 from numpy.typing import NDArray
 
 from bmco_pymc.kernel import centring, covariance
-from bmco_pymc.kernel.layout import Model, split, unpack
+from bmco_pymc.kernel.layout import Model, Point, split, unpack
 from bmco_pymc.kernel.likelihood import RELAXED, subtract_norm
+from bmco_pymc.kernel.workspace import Work, work_size, workspace
 
 type Floats = NDArray[np.float64]
 
 
-@njit(error_model="numpy", fastmath=RELAXED)
-def log_density(x: Floats, packed: Floats, dx: Floats) -> float:
+@njit(error_model="numpy", fastmath=RELAXED, inline="always")
+def log_density(x: Floats, packed: Floats, memory: Floats, dx: Floats) -> float:
     """Return the log density of a point and write its gradient.
 
     Parameters
@@ -33,56 +34,98 @@ def log_density(x: Floats, packed: Floats, dx: Floats) -> float:
         The point.
     packed : ndarray
         The model's data, see `bmco_pymc.kernel.layout.pack`.
+    memory : ndarray, shape (work_size(unpack(packed)),)
+        Zeros, to work in.
     dx : ndarray, shape (D,)
         The gradient.
     """
     model = unpack(packed)
-    point, gradient = split(x, model), split(dx, model)
-    value = model.constant
-    coef = coefficients(point.white, model)
-    d_coef = model.statistic.copy()
-    for m in range(coef.shape[1]):
-        for q in range(coef.shape[0]):
+    point, gradient, work = split(x, model), split(dx, model), workspace(memory, model)
+    value = model.constant + expand_point(point, model, work)
+    coef, d_coef, u, d_u = work.coef, work.d_coef, work.block_u, work.d_block_u
+    M, L = point.white.shape
+    for m in range(M):
+        for q in range(L):
+            d_coef[q, m] = model.statistic[q, m]
             value += coef[q, m] * d_coef[q, m] - 0.5 * (point.white[m, q] / model.scale[m, q]) ** 2
-
-    B, d, J = model.off.shape
-    zeta, f, r = np.empty((B, d, J)), np.empty((B, d, J)), np.empty((B, d, J))
-    K, own = np.empty((B, d, d, J)), np.empty((B, d, d))
-    value += covariance.root(point.t, point.v, model.family, model.hyper, own)
-    roots = roots_of(own, model)
-    block_coef = coef.reshape((B, model.lin.shape[2]))
-    info, lin, ends = model.info, model.lin, (0, model.first_kind, J)
-    u = np.zeros((B, d, J))
-    for kind in range(2):
-        first, last = ends[kind], ends[kind + 1]
-        value += centring.centre(
-            point.epsilon, block_coef, roots[kind], info, lin, model.off, zeta, K, f, r, first, last
-        )
-        add_deviations(zeta, roots[kind], u, first, last)
-    d_deviation = model.statistic_random.copy()
-    d_u = d_deviation.reshape((B, d, J))
+    statistic = model.block_statistic
+    B, d, J = u.shape
     for b in range(B):
         for k in range(d):
             for j in range(J):
-                value += u[b, k, j] * d_u[b, k, j] - 0.5 * zeta[b, k, j] ** 2
+                d_u[b, k, j] = statistic[b, k, j]
+                value += u[b, k, j] * statistic[b, k, j] - 0.5 * work.zeta[b, k, j] ** 2
 
     value += subtract_norm(
         coef,
-        u.reshape(d_deviation.shape),
+        work.u,
         model.design,
         model.offset,
         model.design_random,
         model.start,
         model.total,
         d_coef,
-        d_deviation,
+        work.d_u,
     )
+    pull_back(point, model, work, gradient)
+    return value
 
-    d_zeta, d_roots = np.empty((B, d, J)), np.zeros((2, B, d, d))
-    d_block = d_coef.reshape(block_coef.shape)
+
+@njit(error_model="numpy", fastmath=RELAXED, inline="always")
+def expand_point(point: Point, model: Model, work: Work) -> float:
+    """Write what a point stands for; return the log Jacobian and the log prior of the root.
+
+    Writes coef, zeta, own, roots, u, which must be zero before, and what `centring.pullback` needs.
+    """
+    white, coef, u, zeta = point.white, work.coef, work.block_u, work.zeta
+    M, L = white.shape
+    for m in range(M):
+        for k in range(L):
+            s = white[m, k] / model.scale[m, k]
+            for q in range(L):
+                coef[q, m] += s * model.logits[q, k]
+    value = covariance.root(point.t, point.v, model.family, model.hyper, work.own)
+    turn(model.contrasts, work.own, work.roots[0])
+    B, d, J = u.shape
+    if model.first_kind < J:
+        covariance.mirrored(work.own, work.roots[1])
     for kind in range(2):
-        first, last = ends[kind], ends[kind + 1]
-        R, d_root = roots[kind], d_roots[kind]
+        first, last = kind_of_clusters(kind, model)
+        if first == last:
+            continue
+        R = work.roots[kind]
+        value += centring.centre(
+            point.epsilon,
+            work.block_coef,
+            R,
+            model.info,
+            model.lin,
+            model.off,
+            zeta,
+            work.K,
+            work.f,
+            work.r,
+            first,
+            last,
+        )
+        for b in range(B):
+            for k in range(d):
+                for m in range(d):
+                    for j in range(first, last):
+                        u[b, k, j] += R[b, k, m] * zeta[b, m, j]
+    return value
+
+
+@njit(error_model="numpy", fastmath=RELAXED, inline="always")
+def pull_back(point: Point, model: Model, work: Work, gradient: Point) -> None:
+    """Write the gradient, given the derivatives of the likelihood by coef and u."""
+    d_u, zeta, d_zeta = work.d_block_u, work.zeta, work.d_zeta
+    B, d, J = zeta.shape
+    for kind in range(2):
+        first, last = kind_of_clusters(kind, model)
+        if first == last:
+            continue
+        R, d_root = work.roots[kind], work.d_roots[kind]
         for b in range(B):
             for k in range(d):
                 for j in range(first, last):
@@ -93,70 +136,63 @@ def log_density(x: Floats, packed: Floats, dx: Floats) -> float:
                         s += d_u[b, m, j] * zeta[b, k, j]
                         d_zeta[b, k, j] += R[b, m, k] * d_u[b, m, j]
                     d_root[b, m, k] += s
-        d_epsilon = gradient.epsilon
         centring.pullback(
-            zeta, K, f, r, R, info, lin, d_zeta, 1.0, d_epsilon, d_block, d_root, first, last
+            zeta,
+            work.K,
+            work.f,
+            work.r,
+            R,
+            model.info,
+            model.lin,
+            d_zeta,
+            1.0,
+            gradient.epsilon,
+            work.d_block_coef,
+            d_root,
+            first,
+            last,
         )
-    d_own = turned(model.contrasts.T, d_roots[0])
+    turn(model.contrasts.T, work.d_roots[0], work.d_own)
     if model.first_kind < J:
-        covariance.mirrored_pullback(own, d_roots[1], d_own)
+        covariance.mirrored_pullback(work.own, work.d_roots[1], work.d_own)
     covariance.pullback(
-        point.t, point.v, model.family, model.hyper, own, d_own, gradient.t, gradient.v
+        point.t,
+        point.v,
+        model.family,
+        model.hyper,
+        work.own,
+        work.d_own,
+        gradient.t,
+        gradient.v,
     )
-    for m in range(coef.shape[1]):
-        for k in range(coef.shape[0]):
-            s = -point.white[m, k] / model.scale[m, k]
-            for q in range(coef.shape[0]):
-                s += d_coef[q, m] * model.logits[q, k]
-            gradient.white[m, k] = s / model.scale[m, k]
-    return value
-
-
-@njit(error_model="numpy")
-def coefficients(white: Floats, model: Model) -> Floats:
-    """Return the coefficients in the sampling basis, (L, M)."""
-    M, L = white.shape
-    coef = np.zeros((L, M))
+    M, L = point.white.shape
     for m in range(M):
         for k in range(L):
+            s = -point.white[m, k] / model.scale[m, k]
             for q in range(L):
-                coef[q, m] += white[m, k] / model.scale[m, k] * model.logits[q, k]
-    return coef
+                s += work.d_coef[q, m] * model.logits[q, k]
+            gradient.white[m, k] = s / model.scale[m, k]
 
 
-@njit(error_model="numpy")
-def add_deviations(zeta: Floats, R: Floats, u: Floats, first: int, last: int) -> None:
-    """Add R zeta for each block of the clusters from first to last - 1, (B, d, J)."""
-    B, d, _ = zeta.shape
-    for b in range(B):
-        for k in range(d):
-            for m in range(d):
-                for j in range(first, last):
-                    u[b, k, j] += R[b, k, m] * zeta[b, m, j]
+@njit(error_model="numpy", inline="always")
+def kind_of_clusters(kind: int, model: Model) -> tuple[np.uint64, np.uint64]:
+    """Return the first cluster of a kind, and the first after it.
+
+    Unsigned, because numba looks at each index that might be negative, one by one.
+    """
+    ends = (0, model.first_kind, model.off.shape[2])
+    return np.uint64(ends[kind]), np.uint64(ends[kind + 1])
 
 
-@njit(error_model="numpy")
-def roots_of(own: Floats, model: Model) -> Floats:
-    """Return the roots for both kinds of clusters, (2, B, d, d)."""
-    B, d = own.shape[:2]
-    roots = np.zeros((2, B, d, d))
-    roots[0] = turned(model.contrasts, own)
-    if model.first_kind < model.off.shape[2]:
-        covariance.mirrored(own, roots[1])
-    return roots
-
-
-@njit(error_model="numpy")
-def turned(left: Floats, root: Floats) -> Floats:
-    """Return left @ root for each block, (B, d, d)."""
+@njit(error_model="numpy", forceinline=True)
+def turn(left: Floats, root: Floats, product: Floats) -> None:
+    """Add left @ root to each block, (B, d, d)."""
     B, d = root.shape[:2]
-    product = np.zeros((B, d, d))
     for b in range(B):
         for x in range(d):
             for t in range(d):
                 for y in range(d):
                     product[b, x, y] += left[x, t] * root[b, t, y]
-    return product
 
 
 @njit(error_model="numpy")
@@ -178,25 +214,34 @@ def expand(points: Floats, packed: Floats) -> tuple[Floats, Floats, Floats]:
         Root of their covariance.
     """
     model = unpack(packed)
-    M, L = model.scale.shape
+    L, M = model.statistic.shape
     B, d, J = model.off.shape
     S = len(points)
-    coef, u, root = np.empty((S, L, M)), np.zeros((S, B, d, J)), np.empty((S, B, d, d))
-    zeta, f, r = np.empty((B, d, J)), np.empty((B, d, J)), np.empty((B, d, J))
-    K, own = np.empty((B, d, d, J)), np.empty((B, d, d))
-    lin, ends = model.lin, (0, model.first_kind, J)
+    coef, u, root = np.empty((S, L, M)), np.empty((S, B, d, J)), np.empty((S, B, d, d))
+    memory = np.empty(work_size(model))
     for s in range(S):
-        point = split(points[s], model)
-        coef[s] = coefficients(point.white, model)
-        covariance.root(point.t, point.v, model.family, model.hyper, own)
-        roots = roots_of(own, model)
-        root[s] = roots[0]
-        block_coef = coef[s].reshape((B, lin.shape[2]))
-        for kind in range(2):
-            first, last = ends[kind], ends[kind + 1]
-            R, info, off = roots[kind], model.info, model.off
-            centring.centre(
-                point.epsilon, block_coef, R, info, lin, off, zeta, K, f, r, first, last
-            )
-            add_deviations(zeta, R, u[s], first, last)
+        _expand_into(points[s], packed, memory, coef[s], u[s], root[s])
     return coef, u, root
+
+
+@njit(error_model="numpy", fastmath=RELAXED, forceinline=True)
+def _expand_into(
+    x: Floats, packed: Floats, memory: Floats, coef: Floats, u: Floats, root: Floats
+) -> None:
+    """Write what one point stands for."""
+    for i in range(len(memory)):
+        memory[i] = 0.0
+    model = unpack(packed)
+    work = workspace(memory, model)
+    expand_point(split(x, model), model, work)
+    L, M = coef.shape
+    for q in range(L):
+        for m in range(M):
+            coef[q, m] = work.coef[q, m]
+    B, d, J = u.shape
+    for b in range(B):
+        for k in range(d):
+            for j in range(J):
+                u[b, k, j] = work.block_u[b, k, j]
+            for m in range(d):
+                root[b, k, m] = work.roots[0, b, k, m]

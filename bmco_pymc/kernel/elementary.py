@@ -42,7 +42,7 @@ def _number(context: Any, bits: Any) -> Any:
 
 
 # No "reassoc" here: (x + SHIFT) - SHIFT must stay what it says.
-@njit(fastmath={"contract"}, error_model="numpy")
+@njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
 def exp(x: float) -> float:
     """Return exp(x) for x below 709: with x = k log 2 + r, 2^k times a Taylor polynomial in r."""
     x = max(x, LEAST)
@@ -65,7 +65,7 @@ def exp(x: float) -> float:
     return value * _number((_bits(shifted) << EXPONENT) + ONE_BITS)
 
 
-@njit(fastmath={"contract"}, error_model="numpy")
+@njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
 def log(x: float) -> float:
     """Return log(x) for a finite x of 1 or more: x = 2^k m, and the series of artanh for log m."""
     above = _bits(x) - ROOT_HALF_BITS

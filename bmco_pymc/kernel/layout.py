@@ -14,6 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from bmco_pymc.kernel.likelihood import statistics
+from bmco_pymc.kernel.memory import view
 
 type Floats = NDArray[np.float64]
 
@@ -61,7 +62,7 @@ class Model(NamedTuple):
     """The data of a model as views of its vector; see `likelihood` and `centring` for the names.
 
     ``scale`` (M, L) and ``logits`` (L, L) make coefficients of the sampler's numbers, ``constant``,
-    ``statistic`` and ``statistic_random`` are the sums of `likelihood.statistics`, ``contrasts``
+    ``statistic`` and ``block_statistic`` are the sums of `likelihood.statistics`, ``contrasts``
     (d, d) turns the deviations that the prior of Sigma is about into those of the logits.
     """
 
@@ -76,7 +77,7 @@ class Model(NamedTuple):
     total: Floats
     constant: float
     statistic: Floats
-    statistic_random: Floats
+    block_statistic: Floats
     info: Floats
     lin: Floats
     off: Floats
@@ -84,44 +85,60 @@ class Model(NamedTuple):
     hyper: Floats
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def unpack(packed: Floats) -> Model:
     """Return views of the vector that `pack` made."""
     n, M, L, p = int(packed[1]), int(packed[2]), int(packed[3]), int(packed[4])
     J, B, d, family = int(packed[5]), int(packed[6]), int(packed[7]), int(packed[8])
     m = L * M // B
-    scale, at = _take(packed, HEADER, M * L)
-    logits, at = _take(packed, at, L * L)
-    design, at = _take(packed, at, M * n)
-    offset, at = _take(packed, at, int(packed[9]))
-    design_random, at = _take(packed, at, p * n)
-    start, at = _take(packed, at, J + 1)
-    total, at = _take(packed, at, n)
-    constant, at = _take(packed, at, 1)
-    statistic, at = _take(packed, at, L * M)
-    statistic_random, at = _take(packed, at, J * L * p)
-    info, at = _take(packed, at, J * B * d * d)
-    lin, at = _take(packed, at, J * B * d * m)
-    off, at = _take(packed, at, J * B * d)
-    contrasts, at = _take(packed, at, d * d)
+    at = HEADER
+    scale = view(packed, at, (M, L))
+    at += M * L
+    logits = view(packed, at, (L, L))
+    at += L * L
+    design = view(packed, at, (M, n))
+    at += M * n
+    offset = view(packed, at, (int(packed[9]),))
+    at += int(packed[9])
+    design_random = view(packed, at, (p, n))
+    at += p * n
+    start = view(packed, at, (J + 1,))
+    at += J + 1
+    total = view(packed, at, (n,))
+    at += n
+    constant = packed[at]
+    at += 1
+    statistic = view(packed, at, (L, M))
+    at += L * M
+    block_statistic = view(packed, at, (B, d, J))
+    at += B * d * J
+    info = view(packed, at, (B, d, d, J))
+    at += B * d * d * J
+    lin = view(packed, at, (B, d, m, J))
+    at += B * d * m * J
+    off = view(packed, at, (B, d, J))
+    at += B * d * J
+    contrasts = view(packed, at, (d, d))
+    at += d * d
+    hyper = view(packed, at, (int(packed[0]) - at,))
     return Model(
         family,
         int(packed[10]),
-        scale.reshape((M, L)),
-        logits.reshape((L, L)),
-        design.reshape((M, n)),
+        scale,
+        logits,
+        design,
         offset,
-        design_random.reshape((p, n)),
+        design_random,
         start,
         total,
-        constant[0],
-        statistic.reshape((L, M)),
-        statistic_random.reshape((L, p, J)),
-        info.reshape((B, d, d, J)),
-        lin.reshape((B, d, m, J)),
-        off.reshape((B, d, J)),
-        contrasts.reshape((d, d)),
-        packed[at : int(packed[0])],
+        constant,
+        statistic,
+        block_statistic,
+        info,
+        lin,
+        off,
+        contrasts,
+        hyper,
     )
 
 
@@ -134,24 +151,18 @@ class Point(NamedTuple):
     epsilon: Floats
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def split(point: Floats, model: Model) -> Point:
     """Return views of the parts of a point."""
     M, L = model.scale.shape
     B, d, J = model.off.shape
     below = d * (d - 1) // 2
-    white, at = _take(point, 0, M * L)
-    t, at = _take(point, at, B * d)
-    v, at = _take(point, at, B * below)
+    t = M * L
+    v = t + B * d
+    epsilon = v + B * below
     return Point(
-        white.reshape((M, L)),
-        t.reshape((B, d)),
-        v.reshape((B, below)),
-        point[at:].reshape((B, d, J)),
+        view(point, 0, (M, L)),
+        view(point, t, (B, d)),
+        view(point, v, (B, below)),
+        view(point, epsilon, (B, d, J)),
     )
-
-
-@njit(error_model="numpy")
-def _take(packed: Floats, at: int, size: int) -> tuple[Floats, int]:
-    """Return ``size`` numbers from a place on, and the place after them."""
-    return packed[at : at + size], at + size

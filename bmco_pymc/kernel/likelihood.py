@@ -60,7 +60,7 @@ def statistics(
     return constant, fixed, random
 
 
-@njit(fastmath=RELAXED, error_model="numpy")
+@njit(fastmath=RELAXED, error_model="numpy", forceinline=True)
 def subtract_norm(
     coef: Floats,
     deviation: Floats,
@@ -93,7 +93,8 @@ def subtract_norm(
     """
     M, n = design.shape
     L, p = len(coef), len(design_random)
-    eta, norm, top = np.empty((L, BLOCK)), np.empty(BLOCK), np.empty(BLOCK)
+    eta = np.empty((L + 2, BLOCK))
+    norm, top = eta[L], eta[L + 1]
     value, first = 0.0, 0
     for s in range(0, n, BLOCK):
         size = min(BLOCK, n - s)

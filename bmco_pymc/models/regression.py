@@ -95,8 +95,8 @@ class Regression(Model):
         chains : int
             Independent chains; diagnostics need at least two.
         seed : int, optional
-            Seed of all randomness. The same seed gives the same draws in every process that loads
-            the compiled density from disk; the one process that compiles it rounds differently.
+            Seed of all randomness. The same seed gives the same draws on the same machine with the
+            same versions of the package, numba and nutpie.
         cores : int, optional
             Chains sampled at a time; the default is the number of processors, at most `chains`.
         target_accept : float
