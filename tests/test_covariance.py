@@ -81,3 +81,15 @@ def test_lkj(sd, cdf, d, joint):
         for _ in range(d - 1 - column):
             expected += np.log1p(-((2 * rng.beta(b, b, BLOCKS) - 1) ** 2))
     assert stats.ks_2samp(logdet, expected).pvalue > LEVEL
+
+
+def test_the_transform_of_an_sd_has_an_inverse():
+    from bmco_pymc.models.covariance import BentLog
+
+    transform, t = BentLog(0.7), np.array([-9.0, -2.0, -0.4, 0.0, 0.3, 2.0, 20.0])
+    sd = transform.backward(t).eval()
+    assert (np.diff(sd) > 0).all()
+    assert transform.forward(sd).eval() == pytest.approx(t, abs=1e-9)
+    e = 1e-6
+    slope = (transform.backward(t + e) - transform.backward(t - e)).eval() / (2 * e)
+    assert transform.log_jac_det(t).eval() == pytest.approx(np.log(slope), abs=1e-6)

@@ -5,15 +5,18 @@ A block of d deviations has d numbers t and, row by row, d (d - 1) / 2 numbers v
 Bartlett's inverse-Wishart(nu, I)
     A lower triangular with A_xx = exp(t_x / 2), exp(t_x) ~ Gamma, A_xy = v_xy ~ N(0, 1); R = A'^-1.
 
-The others have SDs exp(t) and canonical partial correlations z,
+The others have SDs sigma and canonical partial correlations z,
 
-    R_xy = exp(t_x) z_xy prod_{s < y} (1 - z_xs^2)^1/2,    z_xx = 1:
+    R_xy = sigma_x z_xy prod_{s < y} (1 - z_xs^2)^1/2,    z_xx = 1:
 
 LKJ(eta)
     z = tanh(v / 2), independent Beta variables; the SDs have a half-normal, half-t or exponential
-    prior (Lewandowski, Kurowicka & Joe 2009, 10.1016/j.jmva.2009.04.008).
+    prior of some scale (Lewandowski, Kurowicka & Joe 2009, 10.1016/j.jmva.2009.04.008), and are
+    that scale times exp h(t), h(t) = t + (t (1 + t^2)^1/2 + asinh(t) - t^2) / 2. Far above zero h
+    grows like t. Far below, it is -t^2: where the data do not exclude that an SD is zero, its
+    logarithm has a long exponential tail, in which NUTS loses its way, but t has a normal one.
 inverse-Wishart(nu, T), split
-    For two deviations of which the data know the SDs, but not the correlation, as where each
+    sigma = exp(t). For two deviations of which the data know the SDs, but not the correlation, as where each
     cluster holds one group only. Given the SDs, this prior of m = z / (1 - z^2)^1/2 is about
     (1 + m^2)^k exp(-c m^2) with k = (nu + y) / 2 and c = (T_xx T_yy)^1/2 exp(-t_x - t_y): two peaks
     far apart. The sampler sees v, with m = 2 sinh(x), n x = asinh(n q / 2) and q = v c^(-n / 2).
@@ -74,7 +77,9 @@ def root(t: Floats, v: Floats, family: int, hyper: Floats, R: Floats) -> float:
         for x in range(d):
             left = np.exp(t[b, x])
             if family != SPLIT:
-                value += t[b, x] + _sd(family, left / hyper[2 + x], hyper[1])[0]
+                h, slope, _ = _bent(t[b, x])
+                left = hyper[2 + x] * np.exp(h)
+                value += h + np.log(slope) + _sd(family, np.exp(h), hyper[1])[0]
             for y in range(x):
                 w = v[b, x * (x - 1) // 2 + y]
                 if family == SPLIT:
@@ -139,14 +144,18 @@ def pullback(
         if family == SPLIT:
             _add_trace(R[b], _whitened(R[b], hyper), total)
         for x in range(d):
-            s = -hyper[0]
-            if family != SPLIT:
-                s = 1.0 + _sd(family, np.exp(t[b, x]) / hyper[2 + x], hyper[1])[1]
+            s = 0.0
             for y in range(x + 1):  # each entry of the row is proportional to the SD
                 s += total[x, y] * R[b, x, y]
-            d_t[b, x] = s
+            if family == SPLIT:
+                d_t[b, x] = s - hyper[0]
+            else:
+                h, slope, d_log = _bent(t[b, x])
+                d_t[b, x] = (1.0 + _sd(family, np.exp(h), hyper[1])[1] + s) * slope + d_log
         for x in range(d):
             sd = np.exp(t[b, x])
+            if family != SPLIT:
+                sd = hyper[2 + x] * np.exp(_bent(t[b, x])[0])
             for y in range(x):
                 left[y] = sd
                 w = v[b, x * (x - 1) // 2 + y]
@@ -198,6 +207,14 @@ def mirrored_pullback(R: Floats, d_mirror: Floats, d_root: Floats) -> None:
         d_root[b, 0, 0] += d_mirror[b, 0, 0] * c + d_mirror[b, 0, 1] * z
         d_root[b, 1, 0] += c * across + z * d_mirror[b, 1, 1]
         d_root[b, 1, 1] += -z * across + c * d_mirror[b, 1, 1]
+
+
+@njit(error_model="numpy", forceinline=True)
+def _bent(t: float) -> tuple[float, float, float]:
+    """Return h(t), its derivative, and the derivative of the logarithm of that."""
+    size = np.sqrt(1 + t**2)
+    slope = 1 + size - t
+    return t + 0.5 * (t * size + np.arcsinh(t) - t**2), slope, (t / size - 1) / slope
 
 
 @njit(error_model="numpy", forceinline=True)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from pymc.logprob.transforms import Transform
 
 from bmco_pymc.models.small import lower_inverse, product
 from bmco_pymc.priors import LKJ, HalfNormal, HalfStudentT, InverseWishart
@@ -47,13 +48,14 @@ def lkj(prior: LKJ, hyper: Mapping[str, Any], blocks: int, d: int) -> Any:
     of blocks is one array.
     """
     scale = hyper["sd_scale"]
+    how: dict[str, Any] = {"shape": (blocks, d), "default_transform": BentLog(scale)}
     match prior.sd:
         case HalfStudentT():
-            sd = pm.HalfStudentT("sd", nu=hyper["sd_nu"], sigma=scale, shape=(blocks, d))
+            sd = pm.HalfStudentT("sd", nu=hyper["sd_nu"], sigma=scale, **how)
         case HalfNormal():
-            sd = pm.HalfNormal("sd", scale, shape=(blocks, d))
+            sd = pm.HalfNormal("sd", scale, **how)
         case _:
-            sd = pm.Exponential("sd", scale=scale, shape=(blocks, d))
+            sd = pm.Exponential("sd", scale=scale, **how)
     if d == 1:
         return sd[:, :, None]
     rows, columns = np.tril_indices(d, -1)
@@ -64,6 +66,41 @@ def lkj(prior: LKJ, hyper: Mapping[str, Any], blocks: int, d: int) -> Any:
     before = pt.cumsum(left, axis=2) - left  # each row: of the columns to the left
     factor = _lower(pt.concatenate([pt.ones((blocks, d)), partial], axis=1), d) * pt.exp(before)
     return sd[:, :, None] * factor
+
+
+class BentLog(Transform):
+    """SD -> t, with SD = scale exp h(t); see `bmco_pymc.kernel.covariance` for h and the reason."""
+
+    name = "bent"
+
+    def __init__(self, scale: Any) -> None:
+        self.scale = scale
+
+    def backward(self, value: Any, *inputs: Any) -> Any:
+        """Return the SD."""
+        return self.scale * pt.exp(_bent(value))
+
+    def forward(self, value: Any, *inputs: Any) -> Any:
+        """Return t, by Newton's method, which cannot overshoot: h is concave."""
+        target = pt.log(value / self.scale)
+        t = pt.switch(target < 0, -pt.sqrt(abs(target)), target)
+        for _ in range(8):
+            t = t - (_bent(t) - target) / _bent_slope(t)
+        return t
+
+    def log_jac_det(self, value: Any, *inputs: Any) -> Any:
+        """Return the logarithm of the derivative of the SD by t."""
+        return pt.log(self.scale) + _bent(value) + pt.log(_bent_slope(value))
+
+
+def _bent(t: Any) -> Any:
+    """Return h(t)."""
+    return t + (t * pt.sqrt(1 + t**2) + pt.arcsinh(t) - t**2) / 2
+
+
+def _bent_slope(t: Any) -> Any:
+    """Return the derivative of h."""
+    return 1 + pt.sqrt(1 + t**2) - t
 
 
 def _lower(entries: Any, d: int) -> Any:
