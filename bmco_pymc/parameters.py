@@ -110,16 +110,11 @@ def assess(draws: NDArray[np.float64], *, independent: bool = False) -> dict[str
     if whole.shape[1] == 1:
         half = whole.shape[2] // 2
         whole = np.concatenate([whole[..., :half], whole[..., -half:]], axis=1)
-    # Chains that stand still have no variance within: their R-hat is infinite, and rightly so.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if varies.any() and checked.shape[2] >= 4:
-            rhat, *ess = rank_diagnostics(checked)
-            numbers["ess_bulk"][varies], numbers["ess_tail"][varies] = ess
-            if whole is not checked:
-                rhat = (
-                    rank_diagnostics(whole)[0]
-                    if whole.shape[2] >= 4
-                    else np.full(len(rhat), np.nan)
-                )
-            numbers["rhat"][varies] = rhat
+    if varies.any() and checked.shape[2] >= 4:
+        rhat, *ess = rank_diagnostics(checked)
+        numbers["ess_bulk"][varies], numbers["ess_tail"][varies] = ess
+        if whole is not checked:
+            enough = whole.shape[2] >= 4
+            rhat = rank_diagnostics(whole)[0] if enough else np.full(len(rhat), np.nan)
+        numbers["rhat"][varies] = rhat
     return numbers

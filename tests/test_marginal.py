@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import expit, ndtr, softmax
 
-from bmco_pymc import marginal
-from bmco_pymc.marginal import average_phi, average_phi_new, marginalise
+from bmco_pymc import blocks, marginal
+from bmco_pymc.marginal import average_phi, marginalise
+from bmco_pymc.new_clusters import average_phi_new
 from bmco_pymc.patterns import theta_from_phi
 from bmco_pymc.population import Points, Target
 from bmco_pymc.quadrature import largest_variance
@@ -75,7 +76,8 @@ def test_blocks_do_not_change_the_result(n_fixed: int, monkeypatch: pytest.Monke
         return given, average_phi_new(beta, gamma[:, 0], Sigma, X, Z, weight)
 
     whole = both()
-    monkeypatch.setattr(marginal, "BLOCK", 40)  # fewer than the logits of one draw
+    for module in (marginal, blocks):
+        monkeypatch.setattr(module, "BLOCK", 40)  # fewer than the logits of one draw
     for part, expected in zip(both(), whole, strict=True):
         np.testing.assert_allclose(part, expected, rtol=1e-13)
 

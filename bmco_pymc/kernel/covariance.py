@@ -16,12 +16,12 @@ LKJ(eta)
     grows like t. Far below, it is -t^2: where the data do not exclude that an SD is zero, its
     logarithm has a long exponential tail, in which NUTS loses its way, but t has a normal one.
 inverse-Wishart(nu, T), split
-    sigma = exp(t). For two deviations of which the data know the SDs, but not the correlation, as where each
-    cluster holds one group only. Given the SDs, this prior of m = z / (1 - z^2)^1/2 is about
-    (1 + m^2)^k exp(-c m^2) with k = (nu + y) / 2 and c = (T_xx T_yy)^1/2 exp(-t_x - t_y): two peaks
-    far apart. The sampler sees v, with m = 2 sinh(x), n x = asinh(n q / 2) and q = v c^(-n / 2).
-    With n = 1 the valley between the peaks is as deep as in m, with n = 2k + 1 it is gone, but the
-    tails are long; n = 1 + `FILL` 2k is between.
+    sigma = exp(t). For two deviations of which the data know the SDs, but not the correlation, as
+    where each cluster holds one group only. Given the SDs, this prior of m = z / (1 - z^2)^1/2 is
+    about (1 + m^2)^k exp(-c m^2) with k = (nu + y) / 2 and c = (T_xx T_yy)^1/2 exp(-t_x - t_y): two
+    peaks far apart. The sampler sees v, with m = 2 sinh(x), n x = asinh(n q / 2) and
+    q = v c^(-n / 2). With n = 1 the valley between the peaks is as deep as in m, with n = 2k + 1 it
+    is gone, but the tails are long; n = 1 + `FILL` 2k is between.
 """
 
 from __future__ import annotations
