@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,19 +13,47 @@ from unittest.mock import patch
 import numpy as np
 
 
-def repeated(function: Callable[[], object], seconds: float) -> float:
-    """Return the seconds that a call takes: the median of blocks that fill the given time."""
-    function()
-    start = time.perf_counter()
-    function()
-    number = max(1, int(seconds / 10 / (time.perf_counter() - start)))
-    blocks = []
-    for _ in range(10):
-        start = time.perf_counter()
+def density_clock(address: int, size: int, data: int, seconds: float) -> float:
+    """Return the seconds that a log-density and its gradient take: the median of ten blocks.
+
+    It is called as the sampler calls it, as a C function from compiled code.
+
+    Parameters
+    ----------
+    address : int
+        Of the C function that nutpie's sampler gets.
+    size : int
+        Dimension of the sampling space.
+    data : int
+        Address of what the function takes as its last argument.
+    seconds : float
+        How long to go on.
+    """
+    import numba
+
+    pointer = ctypes.c_void_p
+    prototype = ctypes.CFUNCTYPE(
+        ctypes.c_int64, ctypes.c_uint64, pointer, pointer, pointer, ctypes.c_size_t
+    )
+    function = prototype(address)
+    point = np.random.default_rng(1).normal(0, 0.1, size)
+    gradient, value = np.empty(size), np.empty(1)
+
+    @numba.njit
+    def many(point: Any, gradient: Any, value: Any, number: int) -> int:
+        failures = 0
         for _ in range(number):
-            function()
-        blocks.append((time.perf_counter() - start) / number)
-    return float(np.median(blocks))
+            failures += function(size, point.ctypes, gradient.ctypes, value.ctypes, data) != 0
+        return failures
+
+    def block(number: int) -> float:
+        start = time.perf_counter()
+        assert many(point, gradient, value, number) == 0  # value and gradient are finite
+        return (time.perf_counter() - start) / number
+
+    block(1)
+    number = max(1, int(seconds / 10 / block(3)))
+    return float(np.median([block(number) for _ in range(10)]))
 
 
 @dataclass

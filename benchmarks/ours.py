@@ -7,10 +7,8 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from benchmarks import studies
-from benchmarks.clocks import compiler_passes, repeated, sampling_clock
+from benchmarks.clocks import compiler_passes, density_clock, sampling_clock
 from benchmarks.judge import CHAINS, CORES, agreement, smallest_ess
 
 if TYPE_CHECKING:
@@ -193,17 +191,11 @@ def exact(since_start: Clock, draws: int, seed: int) -> Measures:
 def gradient(since_start: Clock, n: int, clusters: int, seconds: float) -> Measures:
     """Time the log-posterior and its gradient: the function that the sampler calls."""
     warnings.simplefilter("ignore")
-    import ctypes
-
     from bmco_pymc.kernel.callbacks import log_density
 
     model = _model(studies.simulated(n, clusters))
-    size = model.n_parameters
-    arrays = [np.random.default_rng(1).normal(0, 0.1, size), np.empty(size), np.empty(1)]
-    pointers = [a.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for a in (*arrays, model.packed)]
-    function = log_density.ctypes
-    assert function(size, *pointers) == 0  # value and gradient are finite
-    each = repeated(lambda: function(size, *pointers), seconds)
+    data = model.packed.ctypes.data
+    each = density_clock(log_density.address, model.n_parameters, data, seconds)
     return {"gradient_us": 1e6 * each, "ns_per_cell": 1e9 * each / len(model.cells)}
 
 

@@ -112,14 +112,13 @@ def large(
 def gradient(since_start: Clock, n: int, clusters: int, seconds: float) -> Measures:
     """Time the log-posterior and its gradient."""
     warnings.simplefilter("ignore")
-    from benchmarks.clocks import repeated
+    import nutpie
 
-    model = plan_model(studies.simulated(n, clusters))
-    function: Any = model.logp_dlogp_function(ravel_inputs=True, mode="NUMBA")
-    function.set_extra_values({})
-    size = sum(int(np.prod(value.shape)) for value in model.initial_point().values())
-    point = np.random.default_rng(1).normal(0, 0.1, size)
-    each = repeated(lambda: function(point), seconds)
+    from benchmarks.clocks import density_clock
+
+    compiled: Any = nutpie.compile_pymc_model(plan_model(studies.simulated(n, clusters)))
+    address, data = compiled.compiled_logp_func.address, compiled.user_data.ctypes.data
+    each = density_clock(address, compiled.n_dim, data, seconds)
     return {"gradient_us": 1e6 * each, "ns_per_cell": 1e9 * each / n}
 
 
