@@ -29,7 +29,7 @@ def gradient(quick: bool) -> Row:
         title="Gradient",
         note=(
             "One evaluation of the whole log-posterior and its gradient, on one thread, in "
-            "nanoseconds per cell: the C functions that nutpie's sampler gets, called in a compiled "
+            "nanoseconds per cell: the C functions that nutpie's sampler gets, in a compiled "
             "loop. Group, age, their product, and a random intercept; 3 logits."
         ),
         runs=runs,
