@@ -139,6 +139,72 @@ def test_log_density_is_that_of_the_pymc_model(name):
         assert constants[-1] == pytest.approx(constants[0], abs=1e-12 * max(1, abs(value)))
 
 
+def plain_graph(model):
+    """Value and gradient from PyTensor's own operations: nothing of the kernel, nothing of PyMC.
+
+    Inverse-Wishart (Bartlett), one block of deviations a logit; arguments as the kernel has them.
+    """
+    import pytensor
+    import pytensor.tensor as pt
+
+    data = model.data
+    scale, logits, lin = data["basis_scale"], data["basis_logits"], data["lin"]
+    M, L = scale.shape
+    B, d, J = data["off"].shape
+    x = pt.dvector("x")
+    sizes = [M * L, B * d, B * d * (d - 1) // 2, B * d * J]
+    parts = [x[end - size : end] for size, end in zip(sizes, np.cumsum(sizes), strict=True)]
+    white, t = parts[0].reshape((M, L)), parts[1].reshape((B, d))
+    v, epsilon = parts[2].reshape((B, -1)), parts[3].reshape((B, d, J))
+    coef = logits @ (white / scale).T  # (L, M)
+    value = -((white / scale) ** 2).sum() / 2
+    value += (data["bartlett_shape"] * t).sum() - pt.exp(t).sum() / 2 - (v**2).sum() / 2
+    rows, columns = np.tril_indices(d, -1)
+    own_coef, u = coef.reshape((B, -1)), []
+    for b in range(B):
+        A = pt.diag(pt.exp(t[b] / 2))
+        A = pt.set_subtensor(A[rows, columns], v[b])
+        R = data["deviation_contrasts"] @ pt.linalg.inv(A).T
+        for j in range(J):
+            K = pt.linalg.cholesky(np.eye(d) + R.T @ data["info"][b, :, :, j] @ R)
+            score = data["off"][b, :, j] - lin[b, :, :, j] @ own_coef[b]
+            shifted = epsilon[b, :, j] + pt.linalg.inv(K) @ (R.T @ score)
+            zeta = pt.linalg.inv(K).T @ shifted
+            value -= pt.log(pt.diag(K)).sum() + (zeta**2).sum() / 2
+            u.append(R @ zeta)
+    p = len(data["design_random"])
+    u = pt.stack(u).reshape((B, J, d)).transpose(0, 2, 1).reshape((L, p, J))
+    cluster = np.repeat(np.arange(J), np.diff(data["cluster_start"]).astype(int))
+    eta = data["offset"] + coef @ data["design"]  # (L, n)
+    eta += (data["design_random"] * u[:, :, cluster]).sum(axis=1)
+    full = pt.concatenate([eta, pt.zeros((1, eta.shape[1]))])
+    top = full.max(axis=0)
+    norm = top + pt.log(pt.exp(full - top).sum(axis=0))
+    counts = data["observed"].T  # (Q, n)
+    value += (counts * (full - norm)).sum()
+    outputs = [value, pytensor.grad(value, x), abs(eta).max()]
+    return pytensor.function([x], outputs, mode="FAST_COMPILE")
+
+
+def test_log_density_is_that_of_a_plain_graph():
+    """To 1e-9, near the mode, far out, and where linear predictors are beyond 700."""
+    model = MODELS["inverse-Wishart"]()
+    graph = plain_graph(model)
+    rng = np.random.default_rng(6)
+    n_fixed = model.data["basis_scale"].size
+    constants = []
+    for scale, far in ((0.1, 1.0), (0.7, 1.0), (2.0, 1.0), (0.5, 3000.0)):
+        x = rng.normal(0, scale, model.n_parameters)
+        x[:n_fixed] *= far
+        gradient = np.empty_like(x)
+        value = log_density(x, model.packed, gradient)
+        expected, theirs, largest = graph(x)
+        assert far == 1 or largest > 700
+        assert abs(gradient - theirs).max() < 1e-9 * abs(theirs).max()
+        constants.append(value - expected)
+        assert constants[-1] == pytest.approx(constants[0], abs=1e-12 * max(1, abs(value)))
+
+
 def whole_clusters():
     """Each cluster holds one group only, and the group's coefficient is random."""
     frame, outcomes = small_study(2)
