@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import expit, ndtr, softmax
 
-from bmco_pymc import blocks, marginal
+from bmco_pymc import blocks, grid, marginal
 from bmco_pymc.marginal import average_phi, marginalise
 from bmco_pymc.new_clusters import average_phi_new
 from bmco_pymc.patterns import theta_from_phi
 from bmco_pymc.population import Points, Target
-from bmco_pymc.quadrature import largest_variance
+from bmco_pymc.quadrature import largest_variance, node_count
 
 Floats = NDArray[np.float64]
 
@@ -409,21 +409,27 @@ def test_permuting_the_outcomes_permutes_the_result(clusters: str | None, seed: 
     np.testing.assert_allclose(again[..., ::-1], theta, atol=5e-4 if clusters == "new" else 1e-14)
 
 
-def test_both_groups_get_the_nodes_of_the_wider_one() -> None:
-    # Without a random intercept in the control, only the treatment varies between clusters.
-    # The smaller variance alone would get fewer nodes: then the groups' errors would differ.
-    def only_treatment(frame: pd.DataFrame, arm: int) -> tuple[Floats, Floats]:
+def test_both_groups_get_the_nodes_of_the_wider_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The smaller variance alone would get fewer nodes: then the groups' errors would differ."""
+    monkeypatch.setattr(grid, "RADIUS2", ())  # the sequence, whatever the variance
+
+    def less_in_the_control(frame: pd.DataFrame, arm: int) -> tuple[Floats, Floats]:
         X, Z = matrices(frame, arm)
-        return X, Z * arm
+        return X, Z * (1.0 if arm else 0.2)
 
     draws = posterior() | {"Sigma": np.full((4, 3, 1, 1), 20.0)}
     population = target("new")
-    phi = marginalise(population, only_treatment, **draws)
-    control = average_phi(
-        draws["beta"], matrices(population.points[0].frame, 0)[0], population.points[0].weight
-    )
-    np.testing.assert_allclose(phi[:, 0], control, rtol=1e-12)
-    assert np.abs(phi[:, 1] - phi[:, 0]).max() > 0.05
+    phi = marginalise(population, less_in_the_control, **draws)
+    X, Z = less_in_the_control(population.points[0].frame, 0)
+    weight = population.points[0].weight
+    own, wider = node_count(3, 20.0 * 0.2**2), node_count(3, 20.0)
+    assert own < wider
+    by_nodes = {
+        n: average_phi_new(draws["beta"], draws["gamma"], draws["Sigma"], X, Z, weight, n_nodes=n)
+        for n in (own, wider)
+    }
+    np.testing.assert_allclose(phi[:, 0], by_nodes[wider], rtol=1e-12)
+    assert np.abs(phi[:, 0] - by_nodes[own]).max() > 1e-8
 
 
 @pytest.mark.parametrize(("clusters", "missing"), [("new", "Sigma"), ("observed", "gamma_cluster")])
