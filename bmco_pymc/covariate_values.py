@@ -14,6 +14,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from bmco_pymc.errors import InputError
@@ -80,9 +81,11 @@ class Empirical:
         The range of the only covariate, bounds included; by position. ``low`` may also be a
         mapping ``{name: (low, high)}``.
     query : str, optional
-        A condition for `pandas.DataFrame.query` on any columns of the study's data.
+        A condition for `pandas.DataFrame.query` on any columns of the study's data. The index of
+        a data frame is no column.
     mask : array_like of bool, shape (n_input,), optional
-        Which rows of the study's input are meant.
+        Which rows of the study's input are meant, in their order. A pandas Series goes by its
+        index, which must have the labels of the input's.
     **ranges : (float, float)
         Ranges by covariate, bounds included.
 
@@ -107,6 +110,7 @@ class Empirical:
     ranges: tuple[tuple[Name, Range], ...]
     query: str | None
     mask: NDArray[np.bool_] | None
+    _labels: pd.Index | None  # of a mask that has an index
 
     def __init__(
         self,
@@ -120,19 +124,21 @@ class Empirical:
     ) -> None:
         if query is not None and not isinstance(query, str):
             raise InputError("query", query, "must be a condition as text, such as 'age > 40'")
-        if mask is not None:
-            mask = np.array(mask)
-            if mask.ndim != 1 or mask.dtype != bool:
-                raise InputError("mask", mask, "must be one True or False per row of the input")
-            mask.flags.writeable = False
+        labels = mask.index if isinstance(mask, pd.Series) else None
+        mask = None if mask is None else _bools(mask)
         object.__setattr__(self, "ranges", tuple(_ranges(low, high, ranges).items()))
         object.__setattr__(self, "query", query)
         object.__setattr__(self, "mask", mask)
+        object.__setattr__(self, "_labels", labels)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Empirical):
             return NotImplemented
         same = (self.ranges, self.query) == (other.ranges, other.query)
+        if self._labels is not None and other._labels is not None:
+            same = same and self._labels.equals(other._labels)
+        elif self._labels is not None or other._labels is not None:
+            return False
         return same and np.array_equal(self.mask, other.mask)  # type: ignore[arg-type]
 
     def __hash__(self) -> int:
@@ -207,6 +213,16 @@ def _by_name(first: Any, named: Mapping[str, Any]) -> dict[Name, Any]:
             raise InputError(name, value, "was given twice")
         given[name] = value
     return given
+
+
+def _bools(mask: Any) -> NDArray[np.bool_]:
+    """Return a mask as an array that nobody can change."""
+    known = isinstance(mask, pd.Series) and pd.api.types.is_bool_dtype(mask.dtype)
+    array = mask.to_numpy(dtype=bool, copy=True) if known and mask.notna().all() else np.array(mask)
+    if array.ndim != 1 or array.dtype != bool:
+        raise InputError("mask", mask, "must be one True or False per row of the input")
+    array.flags.writeable = False
+    return array
 
 
 def _ranges(low: Any, high: Any, named: Mapping[str, Any]) -> dict[Name, Range]:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bmco_pymc.columns import factorise, listed, text
+from bmco_pymc.covariates import numbers_as_such
 from bmco_pymc.errors import InputError
 
 MOST_OUTCOMES = 6
@@ -145,7 +146,7 @@ def read_counts(column: pd.Series) -> NDArray[np.int64]:
     InputError
         If a value is not a non-negative whole number.
     """
-    column = column.infer_objects()
+    column = numbers_as_such(column)
     if not pd.api.types.is_numeric_dtype(column):
         raise InputError("counts", column.name, "the column does not hold numbers")
     values = column.to_numpy(dtype=float)
