@@ -184,14 +184,10 @@ class Analytical:
     ranges: tuple[tuple[Name, Range], ...]
 
     def __init__(self, low: Any = -math.inf, high: Any = math.inf, /, **ranges: Any) -> None:
-        given = _ranges(low, high, ranges) or {None: (-math.inf, math.inf)}
+        given = _ranges(low, high, ranges, wide=True) or {None: (-math.inf, math.inf)}
         if len(given) > 1:
             problem = "only one covariate can have a normal distribution; the others keep "
             raise InputError("Analytical", list(given), problem + "the sample's values")
-        for name, (start, stop) in given.items():
-            if start == stop:
-                problem = "is a single point; use Value for that"
-                raise InputError(_argument("range", name), (start, stop), problem)
         object.__setattr__(self, "ranges", tuple(given.items()))
 
     def __repr__(self) -> str:
@@ -225,8 +221,10 @@ def _bools(mask: Any) -> NDArray[np.bool_]:
     return array
 
 
-def _ranges(low: Any, high: Any, named: Mapping[str, Any]) -> dict[Name, Range]:
-    """Return the ranges that were given, checked."""
+def _ranges(
+    low: Any, high: Any, named: Mapping[str, Any], *, wide: bool = False
+) -> dict[Name, Range]:
+    """Return the ranges that were given, checked; none of them a point if ``wide``."""
     first: Any = (low, high)
     if isinstance(low, Mapping):
         if high != math.inf:
@@ -234,10 +232,10 @@ def _ranges(low: Any, high: Any, named: Mapping[str, Any]) -> dict[Name, Range]:
         first = low
     elif isinstance(low, Real) and isinstance(high, Real) and first == (-math.inf, math.inf):
         first = _NOTHING
-    return {name: _range(name, bounds) for name, bounds in _by_name(first, named).items()}
+    return {name: _range(name, bounds, wide) for name, bounds in _by_name(first, named).items()}
 
 
-def _range(name: Name, bounds: Any) -> Range:
+def _range(name: Name, bounds: Any, wide: bool) -> Range:
     """Return a range as two numbers in order."""
     argument = _argument("range", name)
     if not isinstance(bounds, tuple | list | np.ndarray) or len(bounds) != 2:
@@ -246,7 +244,9 @@ def _range(name: Name, bounds: Any) -> Range:
         raise InputError(argument, bounds, "the bounds of a range are numbers")
     low, high = map(float, bounds)
     if not low <= high:
-        raise InputError(argument, (low, high), "the lower bound comes first, then the upper")
+        raise InputError(argument, bounds, "the lower bound comes first, then the upper")
+    if wide and low == high:
+        raise InputError(argument, bounds, "is a single point; use Value for that")
     return low, high
 
 

@@ -148,8 +148,7 @@ class Study:
         arm, weight = groups.arm[position], weight[position]
         kept = frame.iloc[position].reset_index(drop=True)
 
-        both = groups.control, groups.treatment
-        roles.check_both_groups(arm, both, dropped)
+        roles.check_both_groups(arm, (control, treatment), dropped)
         response = patterns.encode(np.column_stack([roles.read_outcome(kept[k]) for k in names]))
         codes, labels = (None, ()) if cluster is None else roles.read_clusters(kept[cluster])
         values: dict[str, Any] = {
