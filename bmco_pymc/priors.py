@@ -214,7 +214,11 @@ class Priors:
                 what = f"must have shape {(P, M - P)}, fixed by random terms"
                 raise InputError("cross", self.cross, what)
             covariance[:P, P:], covariance[P:, :P] = cross, cross.T
-            definite("cross", covariance)
+            try:
+                definite("cross", covariance)
+            except InputError:
+                what = "with the covariances of beta and gamma it is not positive definite"
+                raise InputError("cross", self.cross, what) from None
         return mean, covariance
 
     def describe(self, names: Sequence[str]) -> dict[str, str]:

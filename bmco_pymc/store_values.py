@@ -180,6 +180,7 @@ def decode_study(stored: Mapping[str, Any], arrays: Arrays) -> Study:
         "position": arrays["position"].astype(np.intp),
         "n_input": stored["n_input"],
         "notes": tuple(stored["notes"]),
+        "_index": None,
     }.items():
         object.__setattr__(study, name, value)
     return study

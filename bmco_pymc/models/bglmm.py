@@ -79,6 +79,9 @@ class BGLMM(Regression):
         if self.study.cluster is None:
             what = "the study has no clusters: give it `cluster=`, or use BGLM"
             raise InputError("study", "Study(cluster=None)", what)
+        if not isinstance(self.random, str):
+            what = "must be a formula in text, such as '1': what varies between the clusters"
+            raise InputError("random", self.random, what)
         formula = f"`{self.study.group}`" if self.fixed is None else self.fixed
         object.__setattr__(self, "_sample", make_design(self.study, formula, self.random))
         object.__setattr__(self, "priors", complete(self.priors, *self._sample))
