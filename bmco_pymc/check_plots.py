@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bmco_pymc import patterns
 from bmco_pymc.checks import NAMES, Check, check
 from bmco_pymc.errors import InputError
-from bmco_pymc.picture import BLUE, GREY, INK, SKY, VERMILION, Picture, legend, style
+from bmco_pymc.picture import BLUE, GREY, INK, SKY, VERMILION, Picture, caption, legend, style
 from bmco_pymc.predictive import Replicates, replicate
 
 if TYPE_CHECKING:
@@ -80,16 +80,14 @@ def _intervals(found: Check, kind: str) -> Figure:
         figsize=(3.6 * observed.sizes[panel] + 1.2, 1.7 + 0.28 * n_rows), layout="constrained"
     )
     grid = figure.subplots(1, observed.sizes[panel], sharex=True, sharey=True, squeeze=False)
-    for axes, name in zip(grid[0], observed[panel].values, strict=True):
-        new = draws.sel({panel: name}).transpose("chain", "draw", row).values.reshape(-1, n_rows)
-        _rows(axes, new, observed.sel({panel: name}).values, found.ci_prob)
-        axes.set_title(str(name), fontsize=10.5, parse_math=False)
+    for axes, label in zip(grid[0], observed[panel].values, strict=True):
+        new = draws.sel({panel: label}).transpose("chain", "draw", row).values.reshape(-1, n_rows)
+        _rows(axes, new, observed.sel({panel: label}).values, found.ci_prob)
+        axes.set_title(caption(label), fontsize=10.5)
         axes.set_xlabel(LABELS[kind])
         style(axes)
-    grid[0, 0].set_yticks(range(n_rows), [str(label) for label in labels])
+    grid[0, 0].set_yticks(range(n_rows), [caption(label) for label in labels])
     grid[0, 0].set_ylim(n_rows - 0.5, -0.5)  # the first on top
-    for label in grid[0, 0].get_yticklabels():
-        label.set_parse_math(False)
     legend(
         figure,
         [

@@ -22,6 +22,7 @@ from bmco_pymc.picture import (
     GREY,
     INK,
     Picture,
+    caption,
     figure_heading,
     legend,
     spread_out,
@@ -108,7 +109,7 @@ def plot_curve(
             gid="subjects",
         )
         axes.set(ylim=(low - 1.6 * room, high + room), ylabel="δ")
-        axes.set_title(outcome, loc="left", fontsize=10.5, fontweight="bold", color=INK)
+        axes.set_title(caption(outcome), loc="left", fontsize=10.5, fontweight="bold", color=INK)
         style(axes)
     handles: list[Artist] = [
         Line2D([], [], color=BLUE, linewidth=1.8, label="mean"),
@@ -117,12 +118,9 @@ def plot_curve(
     ]
     if rule is not None:
         handles += _rule(panels[-1], x, decided)
-    panels[-1].set_xlabel(curve.covariate)
+    panels[-1].set_xlabel(caption(curve.covariate))
     panels[-1].set_xlim(x[0], x[-1])
-    for axes in panels:
-        for label in (axes._left_title, axes.xaxis.label, axes.yaxis.label):
-            label.set_parse_math(False)
-    title = f"Effect by {curve.covariate}: δ = {treatment} − {control}"
+    title = f"Effect by {caption(curve.covariate)}: δ = {caption(treatment)} − {caption(control)}"
     figure_heading(figure, title, curve.estimand, curve.diagnostics)
     legend(figure, handles, columns=len(handles))
     return figure
