@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bmco_pymc.cells import Cells
 from bmco_pymc.errors import InputError
+from bmco_pymc.learning import transforms
 from bmco_pymc.remarks import warn
 from bmco_pymc.study import Study
 
@@ -104,9 +105,7 @@ def make_design(study: Study, fixed: str, random: str | None = None) -> tuple[De
     _check_covariates(cells)
 
     frame = _plain_categories(cells.frame).assign(**{study.group: cells.arm.astype(float)})
-    spec = _learn(joint, frame)
-    if spec.transform_state:  # splines and scale() learn from subjects, not from cells
-        spec = _learn(joint, frame.loc[np.repeat(np.arange(len(cells)), cells.weight)])
+    spec = _learn(joint, frame, cells.weight)
     columns = np.zeros(len(spec.column_names), dtype=bool)
     for term, places in spec.term_indices.items():
         columns[list(places)] = term in random_terms
@@ -216,14 +215,14 @@ def _plain_categories(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _learn(terms: Iterable[Any], frame: pd.DataFrame) -> Any:
-    """Return formulaic's model specification of the terms, learnt from a frame."""
+def _learn(terms: Iterable[Any], frame: pd.DataFrame, weight: NDArray[np.int64]) -> Any:
+    """Return formulaic's specification of the terms, learnt from rows of so many subjects."""
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
     try:
         matrix = Formula(list(terms)).get_model_matrix(
-            frame, output="numpy", na_action="ignore", context={}
+            frame, output="numpy", na_action="ignore", context=transforms(weight)
         )
     except FormulaicError as error:
         raise InputError("fixed", [str(t) for t in terms], _one_line(error)) from None

@@ -91,7 +91,7 @@ def read_table(path: Path, labels: Sequence[str], formulas: Sequence[str]) -> pd
     for label in labels:
         if label in frame:
             frame[label] = _as_written(frame[label])
-    for column in frame.columns.difference(labels, sort=False):
+    for column in frame.columns.difference(list(labels), sort=False):
         whole = rf"(?<!\w){re.escape(column)}(?!\w)"
         if any(re.search(whole, formula) for formula in formulas):
             _check_numbers(frame[column])

@@ -164,8 +164,10 @@ class Model(abc.ABC):
         n = int(study.weight.sum())
         if kept == n:
             return ()
-        missing = study.weight @ study.data[list(self.cells.frame.columns)].isna()
-        columns = ", ".join(f"{count} in {name}" for name, count in missing.items() if count)
+        missing = study.data[list(self.cells.frame.columns)].isna()
+        counts = study.weight @ missing.to_numpy(dtype=int)
+        each = zip(missing.columns, counts.tolist(), strict=True)
+        columns = ", ".join(f"{count} in {name}" for name, count in each if count)
         return (f"Left out: {n - kept} of {n} subjects, whose covariates are missing ({columns}).",)
 
     def _facts(self) -> tuple[str, list[list[str]], list[str]]:
