@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ import numpy as np
 import xarray as xr
 
 from bmco_pymc.errors import InputError
+from bmco_pymc.escapes import visible
 from bmco_pymc.per_outcome import PerOutcome, read_level, read_margins, read_weights
 from bmco_pymc.probability import ESS_MIN, decimals, estimate, few_draws, shown, smallest_ess
+from bmco_pymc.render import as_html
 from bmco_pymc.rules import RULES, Rule, event, holds_all, holds_any, holds_comp, verdict
 
 __all__ = ["RULES", "Decision", "Side", "decide", "holds_all", "holds_any", "holds_comp"]
@@ -147,11 +148,10 @@ class Decision:
         return lines + [f"Caveat: {caveat}" for caveat in self.caveats]
 
     def __str__(self) -> str:
-        return "\n  ".join([self._title(), *self._lines()])
+        return "\n  ".join(map(visible, [self._title(), *self._lines()]))
 
     def _repr_html_(self) -> str:
-        items = "".join(f"<li>{html.escape(line)}</li>" for line in self._lines())
-        return f"<div><strong>{html.escape(self._title())}</strong><ul>{items}</ul></div>"
+        return as_html(self._title(), [], self._lines())
 
 
 def decide(

@@ -16,6 +16,7 @@ from bmco_pymc.cells import Cells
 from bmco_pymc.columns import listed
 from bmco_pymc.errors import InputError
 from bmco_pymc.inseparable import NEARLY, dependences, within_clusters
+from bmco_pymc.learning import transforms
 from bmco_pymc.names import Aliased, alias
 from bmco_pymc.remarks import warn
 from bmco_pymc.study import Study
@@ -127,10 +128,7 @@ def make_design(study: Study, fixed: str, random: str | None = None) -> tuple[De
     _check_covariates(cells)
 
     frame = _readable(cells.frame, study.group, cells.arm, names)
-    spec = _learn(joint, frame, names, fixed)
-    if spec.transform_state:  # splines and scale() learn from subjects, not from cells
-        subjects = frame.loc[np.repeat(np.arange(len(cells)), cells.weight)]
-        spec = _learn(joint, subjects, names, fixed)
+    spec = _learn(joint, frame, cells.weight, names, fixed)
     varies = np.zeros(len(spec.column_names), dtype=bool)
     term_of = np.empty(len(varies), dtype=object)
     for term, places in spec.term_indices.items():
@@ -333,14 +331,20 @@ def _readable(frame: pd.DataFrame, group: str, arm: Any, names: Aliased) -> pd.D
     return frame.assign(**columns).rename(columns=names.aliases)
 
 
-def _learn(terms: Iterable[Any], frame: pd.DataFrame, names: Aliased, formula: str) -> Any:
-    """Return formulaic's model specification of the terms, learnt from a frame."""
+def _learn(
+    terms: Iterable[Any],
+    frame: pd.DataFrame,
+    weight: NDArray[np.int64],
+    names: Aliased,
+    formula: str,
+) -> Any:
+    """Return formulaic's specification of the terms, learnt from rows of so many subjects."""
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
     try:
         matrix = Formula(list(terms)).get_model_matrix(
-            frame, output="numpy", na_action="ignore", context={}
+            frame, output="numpy", na_action="ignore", context=transforms(weight)
         )
     except FormulaicError as error:
         raise InputError("fixed", formula, names.named(_one_line(error))) from None

@@ -155,6 +155,22 @@ class Model(abc.ABC):
             coords["cluster"] = list(self.cells.cluster_labels)
         return coords
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """A sentence on the subjects of the study that a covariate of this analysis lacks, if any.
+
+        They are in ``print(study)`` and not in what this analysis prints.
+        """
+        study, kept = self.study, int(self.cells.weight.sum())
+        n = int(study.weight.sum())
+        if kept == n:
+            return ()
+        missing = study.data[list(self.cells.frame.columns)].isna()
+        counts = study.weight @ missing.to_numpy(dtype=int)
+        each = zip(missing.columns, counts.tolist(), strict=True)
+        columns = ", ".join(f"{count} in {name}" for name, count in each if count)
+        return (f"Left out: {n - kept} of {n} subjects, whose covariates are missing ({columns}).",)
+
     def _facts(self) -> tuple[str, list[list[str]], list[str]]:
         """Return a title, a table with a header, and sentences."""
         study, design = self.study, self.design
@@ -162,7 +178,7 @@ class Model(abc.ABC):
         n = np.bincount(self.cells.arm, weights=self.cells.weight, minlength=2).astype(int)
         table = [[study.group, "subjects"]]
         table += [[group, str(size)] for group, size in zip(study.group_labels, n, strict=True)]
-        sentences = []
+        sentences = list(self.left_out)
         if design is not None:
             logits = f"log odds of {', '.join(study.patterns[:-1])} against {study.patterns[-1]}"
             sentences.append(f"Terms of the {logits}:")
