@@ -90,7 +90,7 @@ def test_every_row_of_the_table_has_the_verdict_and_the_worth_of_its_draws(trial
     result = fit(trial, options | {"--draws": 100, "--tune": 200, "--seed": 1, "--out": tmp_path})
     assert result.exit_code == 3  # it ran, and is not to be used
     table = pd.read_csv(tmp_path / "estimates.csv", index_col="quantity")
-    assert set(table["verdict"]) == {"NOT CONVERGED"}
+    assert set(table["verdict"]) == {"TOO FEW DRAWS"}
     assert table[["rhat", "ess_bulk", "ess_tail"]].notna().all(axis=None)
     study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
     with pytest.warns(bmco.ConvergenceWarning):

@@ -194,7 +194,8 @@ def _lkj_rows(
         C[:, i] = centre + np.tanh(s) * step
         if m > 1:
             schur = left[:, rest][:, :, rest]
-            schur = schur - left[:, rest, i, None] * left[:, None, i, rest] / left[:, i, i, None, None]
+            column, row = left[:, rest, i, None], left[:, None, i, rest]
+            schur = schur - column * row / left[:, i, i, None, None]
             z = rng.standard_normal((N, m - 1))
             z *= np.sqrt(rng.beta((m - 1) / 2, prior.eta, N) / (z**2).sum(axis=1))[:, None]
             z *= size[:, None] / np.cosh(s)
@@ -202,9 +203,7 @@ def _lkj_rows(
     return C
 
 
-def _draw(
-    log_density: Callable[[Array], Array], start: Array, rng: np.random.Generator
-) -> Array:
+def _draw(log_density: Callable[[Array], Array], start: Array, rng: np.random.Generator) -> Array:
     """Return draws (N, 1) from densities on the line, given a draw of each.
 
     A Metropolis step leaves the density what it is, however coarse the grid. Its proposal is a
