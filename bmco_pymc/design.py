@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bmco_pymc.calls import CONTEXT
 from bmco_pymc.cells import Cells
 from bmco_pymc.errors import InputError
+from bmco_pymc.formulas import check_formula, check_size, names_in
 from bmco_pymc.remarks import warn
 from bmco_pymc.study import Study
 
@@ -93,8 +93,9 @@ def make_design(study: Study, fixed: str, random: str | None = None) -> tuple[De
         If a formula cannot be read, names an unknown column or an outcome, or a covariate is
         constant or not finite.
     """
-    fixed_terms = _terms("fixed", fixed)
-    random_terms = [] if random is None else _terms("random", random)
+    names = list(study.data.columns)
+    fixed_terms = _terms("fixed", fixed, names)
+    random_terms = [] if random is None else _terms("random", random, names)
     joint = [*fixed_terms, *(t for t in random_terms if t not in fixed_terms)]
     if not joint:
         raise InputError("fixed", fixed, "the model has no term")
@@ -104,6 +105,7 @@ def make_design(study: Study, fixed: str, random: str | None = None) -> tuple[De
     _check_covariates(cells)
 
     frame = _plain_categories(cells.frame).assign(**{study.group: cells.arm.astype(float)})
+    check_size(joint, frame)
     spec = _learn(joint, frame)
     if spec.transform_state:  # splines and scale() learn from subjects, not from cells
         spec = _learn(joint, frame.loc[np.repeat(np.arange(len(cells)), cells.weight)])
@@ -128,21 +130,18 @@ def make_design(study: Study, fixed: str, random: str | None = None) -> tuple[De
     return design, cells
 
 
-def _terms(argument: str, formula: str) -> list[Any]:
+def _terms(argument: str, formula: str, columns: Iterable[object]) -> list[Any]:
     """Return the terms of a one-sided formula."""
-    from formulaic import Formula, SimpleFormula
-    from formulaic.errors import FormulaicError
+    from formulaic import Formula
 
     if not isinstance(formula, str):
         raise InputError(argument, formula, "must be a formula in text, such as 'method * age'")
+    check_formula(argument, formula, columns)
     try:
-        parsed = Formula(formula)
-    except FormulaicError as error:
+        return list(Formula(formula))
+    except Exception as error:  # formulaic passes on whatever Python raises
         plain = str(error).splitlines()[0]
         raise InputError(argument, formula, f"is not a formula that can be read: {plain}") from None
-    if not isinstance(parsed, SimpleFormula):
-        raise InputError(argument, formula, "takes the right-hand side only: no '~' and no '|'")
-    return list(parsed)
 
 
 def _columns(study: Study, formulas: dict[str, tuple[str | None, list[Any]]]) -> list[str]:
@@ -150,36 +149,13 @@ def _columns(study: Study, formulas: dict[str, tuple[str | None, list[Any]]]) ->
     used: set[str] = set()
     choices = [c for c in study.data.columns if c not in (*study.outcomes, study.counts)]
     for argument, (formula, terms) in formulas.items():
-        for name in sorted({n for term in terms for f in term.factors for n in _names(f, choices)}):
+        for name in sorted({n for term in terms for f in term.factors for n in names_in(f)}):
             if name in study.outcomes:
                 raise InputError(argument, formula, f"{name!r} is an outcome, not a covariate")
             if name not in choices:
                 raise InputError(argument, formula, f"there is no column {name!r}", choices)
             used.add(name)
     return [name for name in study.data.columns if name in used]
-
-
-def _names(factor: Any, columns: Iterable[str]) -> set[str]:
-    """Return the names that a factor reads, leaving out those of functions and modules.
-
-    formulaic knows them only once a factor is evaluated: before, it misses those in ``bs()``.
-    """
-    expression, method = factor.expr, factor.eval_method.value
-    if method == "literal":
-        return set()
-    if method == "lookup":
-        return {expression}
-    quoted = re.findall(r"`([^`]*)`", expression)
-    tree = ast.parse(re.sub(r"`[^`]*`", "_quoted_", expression), mode="eval")
-    called = {
-        part.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call | ast.Attribute)
-        for part in ast.walk(node.func if isinstance(node, ast.Call) else node.value)
-        if isinstance(part, ast.Name)
-    }
-    plain = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {"_quoted_"}
-    return {*quoted, *(plain - (called - set(columns)))}
 
 
 def _check_covariates(cells: Cells) -> None:
@@ -219,24 +195,21 @@ def _plain_categories(frame: pd.DataFrame) -> pd.DataFrame:
 def _learn(terms: Iterable[Any], frame: pd.DataFrame) -> Any:
     """Return formulaic's model specification of the terms, learnt from a frame."""
     from formulaic import Formula
-    from formulaic.errors import FormulaicError
 
     try:
         matrix = Formula(list(terms)).get_model_matrix(
-            frame, output="numpy", na_action="ignore", context={}
+            frame, output="numpy", na_action="ignore", context=CONTEXT
         )
-    except FormulaicError as error:
+    except Exception as error:  # formulaic passes on whatever Python raises
         raise InputError("fixed", [str(t) for t in terms], _one_line(error)) from None
     _check_finite(np.asarray(matrix, float), _labels(matrix.model_spec))
     return matrix.model_spec
 
 
 def _evaluate(spec: Any, frame: pd.DataFrame) -> Array:
-    from formulaic.errors import FormulaicError
-
     try:
-        matrix = spec.get_model_matrix(frame, na_action="ignore", context={})
-    except FormulaicError as error:
+        matrix = spec.get_model_matrix(frame, na_action="ignore", context=CONTEXT)
+    except Exception as error:  # formulaic passes on whatever Python raises
         raise InputError("population", "these covariate values", _one_line(error)) from None
     joint = np.asarray(matrix, dtype=float).reshape(len(frame), -1)
     _check_finite(joint, _labels(spec))
