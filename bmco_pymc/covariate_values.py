@@ -80,7 +80,9 @@ class Empirical:
         The range of the only covariate, bounds included; by position. ``low`` may also be a
         mapping ``{name: (low, high)}``.
     query : str, optional
-        A condition for `pandas.DataFrame.query` on any columns of the study's data.
+        A condition on any columns of the study's data: comparisons of names (odd ones in
+        backticks), numbers and text, with ``and``, ``or``, ``not``, ``in`` and arithmetic; nothing
+        is called.
     mask : array_like of bool, shape (n_input,), optional
         Which rows of the study's input are meant.
     **ranges : (float, float)

@@ -47,9 +47,9 @@ def parse(argument: str, text: str, code: str) -> ast.expr:
     try:
         tree = ast.parse(code.strip(), mode="eval").body
     except SyntaxError as error:
-        raise InputError(argument, text, f"{code!r} cannot be read: {error.msg}") from None
+        raise InputError(argument, text, f"cannot be read: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError):  # what Python raises for depth, and for \0
-        raise InputError(argument, text, f"{code[:40]!r}… cannot be read") from None
+        raise InputError(argument, text, "cannot be read: it is nested too deeply") from None
     level, depth = [tree], 0
     while level:
         level = [part for node in level for part in ast.iter_child_nodes(node)]  # type: ignore[misc]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bmco_pymc.cells import Cells
 from bmco_pymc.columns import factorise, listed, text
+from bmco_pymc.conditions import meets
 from bmco_pymc.covariate_values import Analytical, Empirical, Name, Range, Value
 from bmco_pymc.errors import InputError
 from bmco_pymc.study import Study
@@ -167,17 +168,7 @@ class Sample:
 
     def _meets(self, query: str) -> NDArray[np.bool_]:
         """Return which rows of the study in a cell meet a condition, shape (m,)."""
-        rows = self.study.data.iloc[self.cells.row]
-        try:
-            met = rows.eval(query)
-        except Exception as error:  # pandas passes on whatever Python raises in the condition
-            problem = (
-                f"cannot be evaluated ({error}); the columns are {listed(list(rows.columns), 20)}"
-            )
-            raise InputError("query", query, problem) from None
-        if not isinstance(met, pd.Series) or not pd.api.types.is_bool_dtype(met.dtype):
-            raise InputError("query", query, "is no condition: it must be true or false per row")
-        return met.fillna(False).to_numpy(dtype=bool)
+        return meets(query, self.study.data.iloc[self.cells.row])
 
 
 def is_number(column: pd.Series) -> bool:
