@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,9 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bmco_pymc.calls import CONTEXT
 from bmco_pymc.cells import Cells
 from bmco_pymc.columns import listed
 from bmco_pymc.errors import InputError
+from bmco_pymc.formulas import check_formula, check_size, names_in
 from bmco_pymc.inseparable import NEARLY, dependences, within_clusters
 from bmco_pymc.learning import transforms
 from bmco_pymc.names import Aliased, alias
@@ -128,6 +129,7 @@ def make_design(study: Study, fixed: str, random: str | None = None) -> tuple[De
     _check_covariates(cells)
 
     frame = _readable(cells.frame, study.group, cells.arm, names)
+    check_size(joint, frame)
     spec = _learn(joint, frame, cells.weight, names, fixed)
     varies = np.zeros(len(spec.column_names), dtype=bool)
     term_of = np.empty(len(varies), dtype=object)
@@ -165,27 +167,23 @@ def _aliased(argument: str, formula: object, columns: list[Any], choices: list[A
     names = alias(columns, formula)
     if names.unknown:
         raise InputError(argument, formula, f"there is no column {names.unknown[0]!r}", choices)
-    if "|" in re.sub(r"'[^']*'|\"[^\"]*\"", "", names.text):
-        what = (
-            "random coefficients have an argument of their own: for (1 + x | site) give "
-            "random='1 + x', and name the clusters in Study(cluster='site')"
-        )
-        raise InputError(argument, formula, what)
+    try:
+        check_formula(argument, names.text)
+    except InputError as error:
+        problem = names.named(error.problem)
+        raise InputError(argument, formula, problem, error.choices) from None
     return names
 
 
 def _terms(argument: str, formula: str, names: Aliased) -> list[Any]:
     """Return the terms of a one-sided formula."""
-    from formulaic import Formula, SimpleFormula
-    from formulaic.errors import FormulaicError
+    from formulaic import Formula
 
     try:
-        parsed = Formula(names.text)
-    except (FormulaicError, SyntaxError) as error:
-        plain = names.named(str(error).splitlines()[0])
+        parsed = list(Formula(names.text))
+    except Exception as error:  # formulaic passes on whatever Python raises
+        plain = names.named(_one_line(error))
         raise InputError(argument, formula, f"is not a formula that can be read: {plain}") from None
-    if not isinstance(parsed, SimpleFormula):
-        raise InputError(argument, formula, "takes the right-hand side only: no '~'")
     for term in parsed:
         if len(term.factors) > 1 and any(f.eval_method.value == "literal" for f in term.factors):
             what = (
@@ -194,7 +192,7 @@ def _terms(argument: str, formula: str, names: Aliased) -> list[Any]:
                 "that varies between them)"
             )
             raise InputError(argument, formula, what)
-    return list(parsed)
+    return parsed
 
 
 def _columns(
@@ -206,7 +204,7 @@ def _columns(
     """Return the data columns that the terms use, in the order of the data."""
     used: set[str] = set()
     for argument, (formula, terms) in formulas.items():
-        read = {n for term in terms for f in term.factors for n in _names(f, choices)}
+        read = {n for term in terms for f in term.factors for n in names_in(f)}
         for name in sorted(names.names.get(n, n) for n in read):
             if name in study.outcomes:
                 raise InputError(argument, formula, f"{name!r} is an outcome, not a covariate")
@@ -217,29 +215,6 @@ def _columns(
                 raise InputError(argument, formula, what, ["1", f"1 + {study.group}"])
             used.add(name)
     return [name for name in study.data.columns if name in used]
-
-
-def _names(factor: Any, columns: Iterable[str]) -> set[str]:
-    """Return the names that a factor reads, leaving out those of functions and modules.
-
-    formulaic knows them only once a factor is evaluated: before, it misses those in ``bs()``.
-    """
-    expression, method = factor.expr, factor.eval_method.value
-    if method == "literal":
-        return set()
-    if method == "lookup":
-        return {expression}
-    quoted = re.findall(r"`([^`]*)`", expression)
-    tree = ast.parse(re.sub(r"`[^`]*`", "_quoted_", expression), mode="eval")
-    called = {
-        part.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call | ast.Attribute)
-        for part in ast.walk(node.func if isinstance(node, ast.Call) else node.value)
-        if isinstance(part, ast.Name)
-    }
-    plain = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {"_quoted_"}
-    return {*quoted, *(plain - (called - set(columns)))}
 
 
 def _check_covariates(cells: Cells) -> None:
@@ -279,6 +254,11 @@ def _check_separable(columns: Array, terms: list[str], formula: str) -> None:
                 f"a coefficient of {together[0]!r} rests on no subject, or on the same subjects as "
                 "its others: leave the term out or join categories"
             )
+            if re.match(r"(cr|cs|cc)\(", together[0]):
+                what = (
+                    f"the columns of {together[0]!r} add up to the intercept: write "
+                    "constraints='center' in it"
+                )
         raise InputError("fixed", formula, what)
     for together in dependences(columns, terms, NEARLY):
         what = (
@@ -340,13 +320,12 @@ def _learn(
 ) -> Any:
     """Return formulaic's specification of the terms, learnt from rows of so many subjects."""
     from formulaic import Formula
-    from formulaic.errors import FormulaicError
 
     try:
         matrix = Formula(list(terms)).get_model_matrix(
-            frame, output="numpy", na_action="ignore", context=transforms(weight)
+            frame, output="numpy", na_action="ignore", context={**CONTEXT, **transforms(weight)}
         )
-    except FormulaicError as error:
+    except Exception as error:  # formulaic passes on whatever Python raises
         raise InputError("fixed", formula, names.named(_one_line(error))) from None
     labels = _labels(matrix.model_spec, names)
     numbers = np.asarray(matrix, float)
@@ -359,11 +338,9 @@ def _learn(
 
 
 def _evaluate(spec: Any, frame: pd.DataFrame, names: Aliased) -> Array:
-    from formulaic.errors import FormulaicError
-
     try:
-        matrix = spec.get_model_matrix(frame, na_action="ignore", context={})
-    except FormulaicError as error:
+        matrix = spec.get_model_matrix(frame, na_action="ignore", context=CONTEXT)
+    except Exception as error:  # formulaic passes on whatever Python raises
         problem = names.named(_one_line(error))
         raise InputError("population", "these covariate values", problem) from None
     joint = np.asarray(matrix, dtype=float).reshape(len(frame), -1)
