@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,7 @@ class Design:
     group: str
     _spec: Any
     _random: NDArray[np.bool_]  # (P + p,) which columns of the joint design are random
+    _known: tuple[Cells, Array, Array] | None = None  # X and Z of these cells, if kept
 
     def matrices(self, frame: pd.DataFrame, arm: Any) -> tuple[Array, Array]:
         """Return X (n, P) and Z (n, p) for covariate values in given groups.
@@ -63,9 +65,18 @@ class Design:
         InputError
             If a term has no value there, such as a spline outside its boundary knots.
         """
+        if self._known is not None and frame is self._known[0].frame and arm is self._known[0].arm:
+            return self._known[1:]
         frame = _plain_categories(frame).assign(**{self.group: np.asarray(arm, float)})
         joint = _evaluate(self._spec, frame)
         return joint[:, ~self._random], joint[:, self._random]
+
+    def with_matrices(self, cells: Cells, X: Array, Z: Array) -> Design:
+        """Return this design with X (n, P) and Z (n, p) of its cells as they were computed before.
+
+        On another processor, exp and powers may differ in the last digits.
+        """
+        return dataclasses.replace(self, _known=(cells, X, Z))
 
     def uses_group(self) -> bool:
         """Whether the group enters any term."""

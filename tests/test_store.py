@@ -240,3 +240,26 @@ def test_other_tools_can_read_it(trial_fit, tmp_path):
     tree = xr.open_datatree(store, engine="zarr", consolidated=False).load()
     store.close()
     assert tree["posterior"].identical(trial_fit.idata["posterior"])
+
+
+@pytest.mark.parametrize("name", ["trial_fit", "multisite_fit"])
+def test_the_design_of_another_processor(name, request, tmp_path):
+    """Where exp and powers round otherwise: the stored design is used, to its last digit."""
+    from bmco_pymc import store, store_file
+
+    fit = request.getfixturevalue(name)
+    tree = store.to_tree(fit).copy(deep=True)
+    X = tree["constant_data"].to_dataset()["X"].values
+    X[:] = np.nextafter(X, np.inf)
+    path = tmp_path / "fit.zip"
+    path.write_bytes(store_file.packed(tree))
+    again = bmco.load(path)
+    cells = again.model.cells
+    assert again.model.design is not None
+    used, Z = again.model.design.matrices(cells.frame, cells.arm)
+    assert np.array_equal(used, X)
+    assert not np.array_equal(used, fit.idata["constant_data"].to_dataset()["X"])
+    assert Z.shape[1] == len(fit.model.design.random_terms)
+    assert np.array_equal(again.effect().phi, fit.effect().phi)  # at other values, learnt anew
+    again.save(path, overwrite=True)
+    assert np.array_equal(bmco.load(path).idata["constant_data"].to_dataset()["X"], X)
