@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ class Design:
     _spec: Any
     _random: NDArray[np.bool_]  # (P + p,) which columns of the joint design are random
     _names: Aliased  # what the formulas call the columns
+    _known: tuple[Cells, Array, Array] | None = None  # X and Z of these cells, if kept
 
     def matrices(self, frame: pd.DataFrame, arm: Any) -> tuple[Array, Array]:
         """Return X (n, P) and Z (n, p) for covariate values in given groups.
@@ -71,8 +73,17 @@ class Design:
         InputError
             If a term has no value there, such as a spline outside its boundary knots.
         """
+        if self._known is not None and frame is self._known[0].frame and arm is self._known[0].arm:
+            return self._known[1:]
         joint = _evaluate(self._spec, _readable(frame, self.group, arm, self._names), self._names)
         return joint[:, ~self._random], joint[:, self._random]
+
+    def with_matrices(self, cells: Cells, X: Array, Z: Array) -> Design:
+        """Return this design with X (n, P) and Z (n, p) of its cells as they were computed before.
+
+        On another processor, exp and powers may differ in the last digits.
+        """
+        return dataclasses.replace(self, _known=(cells, X, Z))
 
     def uses_group(self) -> bool:
         """Whether the group enters any term."""

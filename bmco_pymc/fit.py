@@ -75,9 +75,9 @@ class Fit(Asked, Judged):
 
         The file holds the draws and statistics (``idata``), the analysed rows of the study with all
         their columns, the formulas, priors and settings, and the versions of the software: mind who
-        may see the data. It is a zarr store in a zip, which ``xarray`` and ArviZ can read too, with
-        a checksum, and holds no code. It appears under its name only when it is complete and has
-        been read back.
+        may see the data. It is a zarr store in a zip, which ``xarray`` and ArviZ can read too, and
+        holds no code. It appears under its name only when it is complete and has been read back. A
+        file that is replaced keeps its mode; a symbolic link is followed.
 
         Parameters
         ----------
@@ -89,8 +89,8 @@ class Fit(Asked, Judged):
         Raises
         ------
         InputError
-            If the file is there already or cannot be written, or if a column that the model uses,
-            or something added to ``idata``, cannot be stored exactly.
+            If the file is there already, is no file, or cannot be written, or if a column that the
+            model uses, or something added to ``idata``, cannot be stored exactly.
 
         Warns
         -----
