@@ -15,7 +15,7 @@ from bmco_pymc import patterns
 from bmco_pymc.checks import NAMES, Check, check
 from bmco_pymc.errors import InputError
 from bmco_pymc.picture import BLUE, GREY, INK, SKY, VERMILION, Picture, legend, style
-from bmco_pymc.predictive import Replicates, replicate
+from bmco_pymc.predictive import Replicates, replicate, variable
 
 if TYPE_CHECKING:
     from bmco_pymc.fit import Fit
@@ -141,7 +141,7 @@ def _calibration(drawn: Replicates, ci_prob: float) -> Figure:
     columns = min(n, 3)
     drawn_plot = az.plot_ppc_pava(
         _shares(drawn),
-        var_names=list(outcomes),
+        var_names=[variable(outcome) for outcome in outcomes],
         ci_prob=ci_prob,
         col_wrap=columns,
         figure_kwargs={
@@ -189,7 +189,7 @@ def _shares(drawn: Replicates) -> xr.DataTree:
     def share(counts: NDArray[np.int64]) -> dict[str, Any]:  # (..., u, Q)
         success = join @ (counts @ bits)  # (n, u) @ (..., u, K) -> (..., n, K)
         return {
-            outcome: (success[..., k] / size)[..., subject]
+            variable(outcome): (success[..., k] / size)[..., subject]
             for k, outcome in enumerate(model.study.outcomes)
         }
 
