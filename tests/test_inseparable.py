@@ -140,3 +140,12 @@ def test_models_say_so_too() -> None:
         clustered = study(cluster="site")
     with pytest.raises(bmco.InputError, match="of its own"):
         bmco.BGLMM(clustered, "arm + C(site)")
+
+
+def test_one_cluster_in_each_group_is_a_warning() -> None:
+    data = table().assign(site=table()["arm"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        clustered = bmco.Study(data, "y", "arm", 0, 1, cluster="site")
+    with pytest.warns(bmco.InputWarning, match="One cluster in each group: .* cannot tell 'arm'"):
+        make_design(clustered, "arm * age", "1")
