@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -85,7 +86,7 @@ def read_margins(margins: object, outcomes: Sequence[str]) -> xr.DataArray:
     return m
 
 
-def read_level(alpha: object) -> float:
+def read_level(alpha: Any) -> float:
     """Return the level of a decision.
 
     Raises
@@ -103,8 +104,8 @@ def read_level(alpha: object) -> float:
     >>> read_level(0.05)
     0.05
     """
-    is_number = isinstance(alpha, Real) and not isinstance(alpha, bool)
-    level = float(alpha) if is_number else np.nan
+    number = isinstance(alpha, Real) and not isinstance(alpha, bool)
+    level = float(alpha) if number else math.nan
     if not 0 < level < 0.5:
         problem = (
             "must be above 0 and below 0.5: it is the error rate of the decision, 0.05 for a "
@@ -113,7 +114,7 @@ def read_level(alpha: object) -> float:
         raise InputError("alpha", alpha, problem)
     if level > HIGH_LEVEL:
         _warn(
-            f"alpha={alpha!r} lets the decision err in up to {alpha:.0%} of trials without effect"
+            f"alpha={alpha!r} lets the decision err in up to {level:.0%} of trials without effect"
         )
     return level
 

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bmco_pymc import patterns
+from bmco_pymc.columns import coordinates
 from bmco_pymc.errors import InputError
 from bmco_pymc.fitted import Fitted, Units, fitted, subjects, units
 from bmco_pymc.log_likelihood import covariance_roots
@@ -17,6 +18,7 @@ from bmco_pymc.log_likelihood import covariance_roots
 if TYPE_CHECKING:
     from bmco_pymc.fit import Fit
 
+_DIMS = {"chain", "draw", "sample", "subject", "group", "cluster"}
 CLUSTERS = ("observed", "new")
 
 
@@ -83,11 +85,16 @@ def _of_cells(drawn: Replicates) -> xr.DataTree:
         "group": ("cell", np.array(model.coords["group"])[cells.arm[own.cell]]),
     }
     if own.cluster is not None:
-        label = np.array(own.cluster_labels)[own.cluster]
+        label = np.array(coordinates(own.cluster_labels))[own.cluster]
         coords["cluster"] = ("cell", label)
     observed = xr.Dataset({"counts": (("cell", "pattern"), own.counts)}, coords)
     replicated = xr.Dataset({"counts": (("chain", "draw", "cell", "pattern"), drawn.counts)})
     return _tree(drawn.fit, replicated, observed, drawn.clusters, drawn.seed)
+
+
+def variable(outcome: str) -> str:
+    """Return what an outcome is called beside the dims: one called "group" is "outcome group"."""
+    return f"outcome {outcome}" if outcome in _DIMS else outcome
 
 
 def _of_subjects(fit: Fit, draws: int, seed: int | None, clusters: str | None) -> xr.DataTree:
@@ -112,13 +119,13 @@ def _of_subjects(fit: Fit, draws: int, seed: int | None, clusters: str | None) -
         "group": ("subject", np.array(fit.model.coords["group"])[study.arm[who.row]]),
     }
     if study.cluster_code is not None:
-        label = np.array(study.cluster_labels)[study.cluster_code[who.row]]
+        label = np.array(coordinates(study.cluster_labels))[study.cluster_code[who.row]]
         coords["cluster"] = ("subject", label)
     replicated, observed = {}, {}
     for k, outcome in enumerate(study.outcomes):
         values = bits[pattern, k].reshape(*shape, -1)
-        replicated[outcome] = (("chain", "draw", "subject"), values)
-        observed[outcome] = ("subject", bits[who.pattern, k])
+        replicated[variable(outcome)] = (("chain", "draw", "subject"), values)
+        observed[variable(outcome)] = ("subject", bits[who.pattern, k])
     return _tree(fit, xr.Dataset(replicated), xr.Dataset(observed, coords), clusters, seed)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bmco_pymc.columns import factorise, listed
+from bmco_pymc.columns import factorise, listed, texts
 from bmco_pymc.distributions import (
     LKJ,
     Dirichlet,
@@ -138,6 +138,11 @@ def encode_study(
         kept = None
         if isinstance(name, str):
             kept = encode_column(f"column_{place}", column, arrays)
+            if kept is None and name in (study.cluster, *covariates):
+                # Of dates, intervals or tuples, what the draws go by is the order and the text.
+                codes, values = factorise(column, name)
+                category = pd.Categorical.from_codes(codes, pd.Index(texts(values)))
+                kept = encode_column(f"column_{place}", pd.Series(category), arrays)
         if kept is not None:
             columns.append({"name": name, "array": f"column_{place}", **kept})
         elif name in used:
