@@ -32,6 +32,7 @@ Array = NDArray[np.float64]
 # SD of each logit, with symmetric contrasts, at which θ has the variance of a uniform, 1/12, for
 # 1, 2, ... outcomes (by integration over 2^15 or more points of a Sobol sequence).
 LOGIT_SD = (1.69, 2.18, 2.72, 3.29, 3.86, 4.42)
+_ROUNDING = 1e-9  # of the largest singular value: above the rounding of any number of subjects
 _SINGULAR = 1e-6  # of the largest singular value: the covariance is its square, to be factored
 
 
@@ -103,6 +104,7 @@ def _rows(values: Array, cells: Cells, average_sd: float, together_sd: float | N
     size = np.sqrt((away**2).sum(axis=0))
     varies = size > 1e-12 * np.abs(values).max(axis=0)
     around = np.linalg.qr(np.where(varies, away, 0.0), mode="r")  # n may be large
-    rank = np.linalg.matrix_rank(around / np.where(varies, size, 1.0)) if varies.any() else 0
+    alike = around / np.where(varies, size, 1.0)
+    rank = np.linalg.matrix_rank(alike, rtol=_ROUNDING) if varies.any() else 0
     each = 1.0 if together_sd is None else np.sqrt(rank) / together_sd
     return np.vstack([average / average_sd, each * around])

@@ -188,7 +188,9 @@ def test_formulas_that_learn_from_data(tmp_path, trial_fit):
     """Splines, scale() and poly() are learnt again from the stored rows; checked without a fit."""
     from bmco_pymc import store
 
-    model = dataclasses.replace(trial_fit.model, fixed="arm * scale(x) + bs(x, df=4) + poly(x, 2)")
+    formula = "arm * scale(x) + bs(x, df=4) + poly(x, 2)"
+    with pytest.warns(bmco.InputWarning, match=r"overrules the scale of.*poly\(x, 2\)\[1\]"):
+        model = dataclasses.replace(trial_fit.model, fixed=formula)
     assert model.design is not None
     X, _ = model.design.matrices(model.cells.frame, model.cells.arm)
     draws = np.random.default_rng(1).normal(size=(2, 10, X.shape[1], 3))
