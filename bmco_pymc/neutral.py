@@ -33,6 +33,7 @@ Array = NDArray[np.float64]
 # 1, 2, ... outcomes (by integration over 2^15 or more points of a Sobol sequence).
 LOGIT_SD = (1.69, 2.18, 2.72, 3.29, 3.86, 4.42)
 _ROUNDING = 1e-9  # of the largest singular value: above the rounding of any number of subjects
+_TINY = 1e-150
 _SINGULAR = 1e-6  # of the largest singular value: the covariance is its square, to be factored
 
 
@@ -71,6 +72,12 @@ def inverse(rows: Array, labels: Sequence[str]) -> tuple[Array, Array]:
     InputError
         If some of the M terms (``labels``) cannot be told apart.
     """
+    largest = np.abs(rows).max(axis=0)
+    extreme = (largest > 1 / _TINY) | ((largest > 0) & (largest < _TINY))
+    if extreme.any():
+        names = [label for label, out in zip(labels, extreme, strict=True) if out]
+        what = "a prior variance of this scale is no number: give the covariate in other units"
+        raise InputError("fixed", names, what)
     size = np.sqrt((rows**2).sum(axis=0))
     size = np.where(size > 0, size, 1.0)
     Q, triangle = np.linalg.qr(rows / size)
@@ -80,6 +87,8 @@ def inverse(rows: Array, labels: Sequence[str]) -> tuple[Array, Array]:
         share = np.sqrt((lost**2).sum(axis=0))
         names = [label for label, part in zip(labels, share, strict=True) if part > 1e-3]
         what = "these terms cannot be told apart in this sample: leave one out"
+        if "Intercept" in names:
+            what += ", or centre a covariate that is very far from zero in its SDs"
         if len(names) == 1:
             what = "this term is zero for every subject of this sample: leave it out"
         raise InputError("fixed", names, what)

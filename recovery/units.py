@@ -54,7 +54,7 @@ def study(frame: pd.DataFrame, mean: float = 0.0, sd: float = 1.0) -> bmco.Study
 
 def maximum_likelihood(frame: pd.DataFrame, x: float = -1.0) -> Array:
     """Return δ of both outcomes at x by maximum likelihood; uses nothing of the package."""
-    arm = (frame["arm"] == "new").astype(int).to_numpy()
+    arm = np.where(frame["arm"] == "new", 1, 0)
     design = _design(frame["x"].to_numpy(), arm)
     observed = 3 - 2 * frame["y1"].to_numpy() - frame["y2"].to_numpy()  # 11, 10, 01, 00
 
