@@ -117,7 +117,7 @@ class Fit(Asked, Judged):
         ----------
         data : data frame or Study, optional
             A frame with the same columns in the same roles, or a study of its own. Terms that learn
-            from data (splines, ``scale()``) learn from these.
+            from data (splines, ``scale()``) learn from these, and so do recommended priors.
         priors : Priors or mapping, optional
             All priors, or those to replace: ``{"beta": Normal(0, sd=1)}``.
         **settings

@@ -184,6 +184,7 @@ def test_priors_come_back(priors):
         assert type(again.beta.precision) is type(priors.beta.precision)
 
 
+@pytest.mark.filterwarnings("ignore:.*overrules the scale")
 @pytest.mark.parametrize("learning", ["scale(x)", "bs(x, df=4)", "poly(x, 2)"])
 def test_formulas_that_learn_from_data(tmp_path, trial_fit, learning):
     """Splines, scale() and poly() are learnt again from the stored rows; checked without a fit."""
