@@ -99,9 +99,7 @@ def model_of(cell: Cell, table: pd.DataFrame) -> bmco.BGLM | bmco.BGLMM:
     return model.with_priors(cell.priors(model))
 
 
-def simulate(
-    cell: Cell, rng: np.random.Generator
-) -> tuple[bmco.BGLM | bmco.BGLMM, dict[str, Any]]:
+def simulate(cell: Cell, rng: np.random.Generator) -> tuple[bmco.BGLM | bmco.BGLMM, dict[str, Any]]:
     """Return the model of a study simulated from its prior, and the parameters it has."""
     if cell.random is None:
         n, site = 70, np.zeros(70, dtype=int)
@@ -147,12 +145,12 @@ def quantities(model: bmco.BGLM | bmco.BGLMM, draws: Mapping[str, Any]) -> pd.Da
         effect = fit.effect(bmco.Empirical(), **question)
         add(effect.delta, f"delta{kind}")
         add(effect.theta, f"theta{kind}")
+    posterior = tree["posterior"].to_dataset()
     for name in ("beta", "gamma", "Sigma"):
-        if name in tree["posterior"]:
-            add(tree["posterior"][name], name)
+        if name in posterior:
+            add(posterior[name], name)
     if clustered:
-        first = tree["posterior"]["gamma_cluster"].isel(cluster=[0])
-        add(first, "gamma_cluster")
+        add(posterior["gamma_cluster"].isel(cluster=[0]), "gamma_cluster")
     columns["log likelihood"] = log_likelihood(model, draws)
     return pd.DataFrame(columns)
 

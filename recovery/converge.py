@@ -154,8 +154,12 @@ def page(rows: pd.DataFrame, seed: int) -> str:
     designs = "".join(f"- *{name}*: {text};\n" for name, text in DESIGNS.items())
     parts = [
         "# Convergence: a thousand studies at default settings\n",
-        f"{' '.join(str(simulate.__doc__).split()[8:])}\n\n{designs}- *bmco*: N(0, 10) on raw "
-        "coefficients and inverse-Wishart (p, 0.1 I); *LKJ*: LKJ(2) by logit instead of it.\n",
+        "Studies are simulated with success rates from 0.1 to 0.9, effects up to one logit, an ICC "
+        "(latent scale) from 0 to 0.3, and 6 to 40 clusters of 5 to 30 subjects, or 40 to 400 "
+        "subjects; half of them have a covariate in its own units. Each is fitted with "
+        "`model.fit(seed=...)` and nothing else.\n",
+        f"{designs}- *bmco*: N(0, 10) on raw coefficients and inverse-Wishart (p, 0.1 I); *LKJ*: "
+        "LKJ(2) by logit instead of the latter.\n",
         "```sh\npython -m recovery.converge --jobs 16\n```\n",
         f"**{rows['ok'].sum()} of {len(rows)} fits converged.**\n",
         markdown(by_cell(rows)),

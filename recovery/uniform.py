@@ -29,10 +29,8 @@ def p_value(ranks: NDArray[np.int64], n_draws: int) -> float:
 def band(n: int, n_draws: int, probability: float = 0.95) -> tuple[Array, Array]:
     """Return the least and the largest shares at or below each rank that are no surprise."""
     level = np.quantile(_null(n, n_draws), 1 - probability)
-    share = np.arange(1, n_draws + 1) / (n_draws + 1)
-    table = _table(n, n_draws)
-    inside = table > level
-    return inside.argmax(axis=1) / n, (n - inside[:, ::-1].argmax(axis=1)) / n + 0 * share
+    inside = _table(n, n_draws) >= level
+    return inside.argmax(axis=1) / n, (n - inside[:, ::-1].argmax(axis=1)) / n
 
 
 @lru_cache

@@ -142,6 +142,7 @@ def test_only_what_the_data_do_not_speak_of(multisite_model):
     assert unseen.seen_directions(multisite_model) is None  # both groups in each cluster
     study = whole_clusters(2)
     found = unseen.seen_directions(bmco.BGLMM(study, "arm", "1 + arm"))
+    assert found is not None
     assert found.tolist() == [[1, 0], [1, 1]]
     for random in ("1", "1 + x", "1 + arm + x", "1 + arm:x"):
         assert unseen.seen_directions(bmco.BGLMM(study, "arm", random)) is None
@@ -162,9 +163,8 @@ def test_the_posterior_is_that_of_nuts_and_easier(prior, monkeypatch):
     redrawn = model.fit(seed=1, progress=False, cores=1)
     monkeypatch.setattr(unseen, "redraw", lambda model, draws, seed: dict(draws))
     plain = model.fit(seed=2, progress=False, cores=1)
-    tables = [fit.summary(by_cluster=True) for fit in (redrawn, plain)]
-    error = np.hypot(*(table["mcse"] for table in tables))
-    z = (tables[0]["mean"] - tables[1]["mean"]) / error
+    ours, theirs = (fit.summary(by_cluster=True) for fit in (redrawn, plain))
+    z: pd.Series = (ours["mean"] - theirs["mean"]) / np.hypot(ours["mcse"], theirs["mcse"])
     assert z.abs().max() < 4.5
     monkeypatch.undo()
     # the same chains with it: what the data do not inform moves freely
