@@ -29,7 +29,7 @@ def demonstrate(out: Path, notes: Sequence[str], *, progress: bool) -> None:
     model = BGLMM(study, fixed="method * baseline_ability", random="1")
     report = Report()
     report.add("THE STUDY", study)
-    fit = model.fit(draws=1000, tune=1000, chains=4, seed=SEED, progress=progress)
+    fit = model.fit(seed=SEED, progress=progress)
     report.add("THE FIT", fit)
 
     typer.echo("\nAveraging over schools and pupils ...", err=True)
