@@ -105,6 +105,7 @@ def compare(
     unknown = sorted(set(settings) - set(_SETTINGS))
     if unknown:
         raise InputError("compare", unknown, "there is no such setting of a fit", _SETTINGS)
+    settings = {name: value for name, value in settings.items() if value is not None}
     seed = Settings(seed=seed, **settings).with_seed().seed
     if not 0 < ci_prob < 1:
         raise InputError("ci_prob", ci_prob, "must be between 0 and 1")

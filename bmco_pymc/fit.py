@@ -199,9 +199,19 @@ class Fit(Asked, Judged):
 
 def make_fit(model: Model, idata: xr.DataTree) -> Fit:
     """Judge the draws, warn once if they are not good enough, and return the fit."""
+    fit = judge(model, idata)
+    warn_of(fit)
+    return fit
+
+
+def judge(model: Model, idata: xr.DataTree) -> Fit:
+    """Return the fit of draws, with the verdict on them."""
     idata.attrs.setdefault("software", software())
-    diagnostics = diagnose(idata, model.blocks)
-    if not diagnostics.ok:  # at the user's line, whether it fits, refits or loads
+    return Fit(model, idata, diagnose(idata, model.blocks))
+
+
+def warn_of(fit: Fit) -> None:
+    """Warn if the draws are not good enough, at the user's line: a fit, a refit or a load."""
+    if not fit.diagnostics.ok:
         folder = os.path.dirname(__file__) + os.sep
-        warnings.warn(diagnostics.verdict, ConvergenceWarning, skip_file_prefixes=(folder,))
-    return Fit(model, idata, diagnostics)
+        warnings.warn(fit.diagnostics.verdict, ConvergenceWarning, skip_file_prefixes=(folder,))

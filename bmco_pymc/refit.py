@@ -40,9 +40,14 @@ def update(
 
 
 def settings_of(fit: Fit) -> dict[str, Any]:
-    """Return the settings of ``model.fit`` that a fit was made with."""
+    """Return the settings of ``model.fit`` that a fit was made with, those that were given."""
     known = inspect.signature(fit.model.fit).parameters
-    return {str(name): value for name, value in fit.idata.attrs.items() if name in known}
+    left = str(fit.idata.attrs.get("default_settings", "")).split()
+    return {
+        str(name): value
+        for name, value in fit.idata.attrs.items()
+        if name in known and name not in left
+    }
 
 
 def _study(old: Study, data: Any) -> Study:
