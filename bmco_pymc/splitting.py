@@ -127,7 +127,7 @@ def by_category(
         raise InputError("by", name, f"has one value only: {text(levels[0]) if levels else 'none'}")
     populations = {}
     for code, level in enumerate(levels):
-        if isinstance(level, str | bool | int | float):
+        if isinstance(level, str | bool | int | float) and _can_be_quoted(name):
             populations[text(level)] = Empirical(query=f"{_quoted(name)} == {level!r}")
         else:  # what has no form in a query, such as dates
             mask = np.zeros(n_input, dtype=bool)
@@ -139,7 +139,14 @@ def by_category(
 def _quoted(name: str) -> str:
     """Return a column's name as queries need it."""
     plain = name.isidentifier() and not keyword.iskeyword(name)
+    if not plain and not _can_be_quoted(name):
+        problem = "no query can name a column with a backtick, backslash or line break: rename it"
+        raise InputError("by", name, problem)
     return name if plain else f"`{name}`"
+
+
+def _can_be_quoted(name: str) -> bool:
+    return not set("`\\\n\r") & set(name)
 
 
 def _quantiles(x: NDArray[np.float64], weight: NDArray[np.int64], bins: int) -> tuple[float, ...]:
