@@ -16,7 +16,7 @@ SEED = 2025
 
 
 def demonstrate(out: Path, notes: Sequence[str], *, progress: bool) -> None:
-    """Analyse the school study with bmco's defaults; print the result and write the files."""
+    """Analyse the school study with the defaults; print the result and write the files."""
     folder = writable(out)
     study = Study(
         load_schools(),
