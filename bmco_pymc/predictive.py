@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bmco_pymc import patterns
 from bmco_pymc.columns import coordinates
 from bmco_pymc.errors import InputError
+from bmco_pymc.escapes import as_variable
 from bmco_pymc.fitted import Fitted, Units, fitted, subjects, units
 from bmco_pymc.log_likelihood import covariance_roots
 
@@ -124,8 +125,9 @@ def _of_subjects(fit: Fit, draws: int, seed: int | None, clusters: str | None) -
     replicated, observed = {}, {}
     for k, outcome in enumerate(study.outcomes):
         values = bits[pattern, k].reshape(*shape, -1)
-        replicated[variable(outcome)] = (("chain", "draw", "subject"), values)
-        observed[variable(outcome)] = ("subject", bits[who.pattern, k])
+        name = as_variable(variable(outcome), observed)
+        replicated[name] = (("chain", "draw", "subject"), values)
+        observed[name] = ("subject", bits[who.pattern, k])
     return _tree(fit, xr.Dataset(replicated), xr.Dataset(observed, coords), clusters, seed)
 
 

@@ -128,7 +128,8 @@ def by_category(
     populations = {}
     kinds = {type(level) for level in levels}
     for code, (label, level) in enumerate(zip(texts(levels), levels, strict=True)):
-        if len(kinds) == 1 and isinstance(level, str | bool | int | float):
+        written = len(kinds) == 1 and isinstance(level, str | bool | int | float)
+        if written and _can_be_quoted(name):
             populations[label] = Empirical(query=f"{_quoted(name)} == {level!r}")
         else:  # what has no form in a query, such as dates, or a mixture
             mask = np.zeros(n_input, dtype=bool)
@@ -140,7 +141,14 @@ def by_category(
 def _quoted(name: str) -> str:
     """Return a column's name as queries need it."""
     plain = name.isidentifier() and not keyword.iskeyword(name)
+    if not plain and not _can_be_quoted(name):
+        problem = "no query can name a column with a backtick, backslash or line break: rename it"
+        raise InputError("by", name, problem)
     return name if plain else f"`{name}`"
+
+
+def _can_be_quoted(name: str) -> bool:
+    return not set("`\\\n\r") & set(name)
 
 
 def _quantiles(x: NDArray[np.float64], weight: NDArray[np.int64], bins: int) -> tuple[float, ...]:
