@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,9 @@ from bmco_pymc.remarks import warn
 from bmco_pymc.study import Study
 
 Array = NDArray[np.float64]
+
+
+_WHOLE = re.compile(r"(\[(?:[TSD]\.)?-?\d+)\.0\]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,9 +289,13 @@ def _check_finite(matrix: Array, labels: list[str]) -> None:
 
 
 def _labels(spec: Any, names: Aliased) -> list[str]:
-    """Return the column labels; a covariate called Intercept is told from the constant."""
-    labels = []
-    for label in map(names.named, map(str, spec.column_names)):
+    """Return the column labels; a covariate called Intercept is told from the constant.
+
+    A level of a category that is a whole number has no decimals: ``C(grade)[T.2]``.
+    """
+    labels: list[str] = []
+    for column in map(names.named, map(str, spec.column_names)):
+        label = _WHOLE.sub(r"\1]", column)
         labels.append(f"`{label}`" if label in labels else label)
     return labels
 

@@ -122,7 +122,8 @@ def _of_subjects(fit: Fit, draws: int, seed: int | None, clusters: str | None) -
     if study.cluster_code is not None:
         label = np.array(coordinates(study.cluster_labels))[study.cluster_code[who.row]]
         coords["cluster"] = ("subject", label)
-    replicated, observed = {}, {}
+    replicated: dict[str, Any] = {}
+    observed: dict[str, Any] = {}
     for k, outcome in enumerate(study.outcomes):
         values = bits[pattern, k].reshape(*shape, -1)
         name = as_variable(variable(outcome), observed)

@@ -128,7 +128,7 @@ def test_what_other_packages_write(fixed: str, random: str, words: str) -> None:
 def test_the_index_in_a_condition_is_refused(query: str) -> None:
     one, _ = study("x")
     sample = Sample(one, one.cells(["x"]))
-    with pytest.raises(bmco.InputError, match="a study has no index.*reset_index"):
+    with pytest.raises(bmco.InputError, match="A study has no index.*reset_index"):
         sample.subjects(Empirical(query=query))
     named = bmco.Study(one.data.reset_index(), "y", "arm", 0, 1)
     sample = Sample(named, named.cells(["x"]))
