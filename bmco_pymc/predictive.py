@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bmco_pymc import patterns
+from bmco_pymc.arguments import whole
 from bmco_pymc.columns import coordinates
 from bmco_pymc.errors import InputError
 from bmco_pymc.escapes import as_variable
@@ -160,8 +161,7 @@ def _clusters(fit: Fit, clusters: str | None) -> str | None:
 
 def _kept(fit: Fit, draws: int) -> tuple[NDArray[np.intp], tuple[int, int]]:
     """Return which draws are replicated, the same number at equal steps from every chain."""
-    if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
-        raise InputError("draws", draws, "must be a whole number, 1 or more")
+    draws = whole("draws", draws, 1)
     sizes = fit.idata["posterior"].sizes
     n_chains, n_draws = sizes["chain"], sizes["draw"]
     each = min(n_draws, max(1, round(draws / n_chains)))
@@ -171,9 +171,7 @@ def _kept(fit: Fit, draws: int) -> tuple[NDArray[np.intp], tuple[int, int]]:
 
 def _seed(fit: Fit, seed: int | None) -> int:
     seed = fit.idata.attrs["seed"] if seed is None else seed
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError("seed", seed, "must be a whole number, 0 or more")
-    return int(seed)
+    return whole("seed", seed, 0)
 
 
 def _blocks(which: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:
