@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bmco_pymc.cells import Cells
 from bmco_pymc.errors import InputError
+from bmco_pymc.interrupts import load
 from bmco_pymc.remarks import warn
 from bmco_pymc.study import Study
 
@@ -130,6 +131,7 @@ def make_design(study: Study, fixed: str, random: str | None = None) -> tuple[De
 
 def _terms(argument: str, formula: str) -> list[Any]:
     """Return the terms of a one-sided formula."""
+    load("formulaic")
     from formulaic import Formula, SimpleFormula
     from formulaic.errors import FormulaicError
 

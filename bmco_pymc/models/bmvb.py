@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bmco_pymc.cells import Cells
+from bmco_pymc.interrupts import load
 from bmco_pymc.models.base import Model, check_study
 from bmco_pymc.priors import Priors
 from bmco_pymc.study import Study
@@ -113,9 +114,11 @@ class BMVB(Model):
         Fit
             The posterior.
         """
+        load("bmco_pymc.fit")
         from bmco_pymc.errors import InputError
         from bmco_pymc.fit import make_fit
-        from bmco_pymc.sampling import Settings, label
+        from bmco_pymc.sampling import label
+        from bmco_pymc.settings import Settings
 
         unknown = set(settings) - {"tune", "cores", "target_accept", "progress"}
         if unknown:
