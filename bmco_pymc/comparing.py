@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bmco_pymc.arguments import probability
 from bmco_pymc.comparison import Comparison, make_comparison
 from bmco_pymc.decision import decide
 from bmco_pymc.effect import Effect
@@ -107,8 +108,7 @@ def compare(
         raise InputError("compare", unknown, "there is no such setting of a fit", _SETTINGS)
     settings = {name: value for name, value in settings.items() if value is not None}
     seed = Settings(seed=seed, **settings).with_seed().seed
-    if not 0 < ci_prob < 1:
-        raise InputError("ci_prob", ci_prob, "must be between 0 and 1")
+    ci_prob = probability("ci_prob", ci_prob)
     question = {
         "rule": rule,
         "direction": direction,
@@ -207,7 +207,7 @@ def _applicable(model: Model, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cut_short(fit: Fit) -> bool:
     """Whether an interrupt ended the sampling before the draws asked for were made."""
-    return fit.idata["posterior"].sizes["draw"] < int(fit.idata.attrs["draws"])
+    return bool(fit.cut_short)
 
 
 def _warn_again(raised: Sequence[warnings.WarningMessage]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ import pandas as pd
 import xarray as xr
 
 from bmco_pymc.errors import ConvergenceWarning, InputError
+from bmco_pymc.escapes import visible
 from bmco_pymc.parameters import assess, scalar_parameters
 from bmco_pymc.problems import DISAGREE, MPSRF_MAX, RHAT_MAX, Problem, find_problems, rounded_up
+from bmco_pymc.render import html_block, shown
 from bmco_pymc.scale_reduction import mpsrf, mpsrf_chance, potential_scale_reduction
 
 __all__ = ["Diagnostics", "Problem", "diagnose", "mpsrf", "potential_scale_reduction"]
@@ -150,14 +151,14 @@ class Diagnostics:
         return ", ".join(facts)
 
     def __str__(self) -> str:
-        return "\n".join([self.verdict, *(f"Note: {note}." for note in self.notes)])
+        return "\n".join(map(visible, [self.verdict, *(f"Note: {note}." for note in self.notes)]))
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<p>{html.escape(line)}</p>" for line in str(self).splitlines())
+        lines = "".join(f"<p>{shown(line)}</p>" for line in str(self).splitlines())
         worst = self.table.sort_values("rhat", ascending=False).head(10)
-        return (
-            f"<div>{lines}<details><summary>The {len(worst)} largest R-hats</summary>"
-            f"{worst.to_html(escape=True)}</details></div>"
+        return html_block(
+            f"{lines}<details><summary>The {len(worst)} largest R-hats</summary>"
+            f"{worst.rename(index=visible).to_html(escape=True)}</details>"
         )
 
 

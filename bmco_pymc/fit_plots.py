@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from bmco_pymc.errors import InputError
+from bmco_pymc.escapes import as_variable, visible
 from bmco_pymc.parameters import scalar_parameters
 
 if TYPE_CHECKING:
@@ -108,14 +109,15 @@ def _title(drawn: Any) -> None:
 def parameters(fit: Fit, names: tuple[str, ...]) -> xr.DataTree:
     """Return a tree with a variable for each distinct scalar parameter, under the fit's labels.
 
-    Every panel then has the label of the tables, and of a symmetric matrix each entry comes once.
+    Every panel then has the label of the tables (on one line, its slash as `as_variable` has it),
+    and of a symmetric matrix each entry comes once.
     """
     posterior = fit.idata["posterior"].to_dataset()
     labels, values = scalar_parameters(*(posterior[name] for name in names))
     coords = {dim: posterior[dim] for dim in ("chain", "draw")}
-    scalars = {
-        label: (("chain", "draw"), draws) for label, draws in zip(labels, values, strict=True)
-    }
+    scalars: dict[str, Any] = {}
+    for label, draws in zip(labels, values, strict=True):
+        scalars[as_variable(visible(label), scalars)] = (("chain", "draw"), draws)
     groups = {"posterior": xr.Dataset(scalars, coords)}
     if "sample_stats" in fit.idata.children:  # so that divergences are marked
         stats = fit.idata["sample_stats"].to_dataset()

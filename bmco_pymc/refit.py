@@ -26,13 +26,16 @@ def update(
 ) -> Fit:
     """Fit the same analysis again; see `Fit.update`."""
     model: Any = fit.model
+    changes: dict[str, Any] = {}
     if priors is not None:
         if not isinstance(priors, Priors | Mapping):
             raise InputError("priors", priors, "must be Priors, or a mapping of those to replace")
         new = priors if isinstance(priors, Priors) else model.priors.replace(**priors)
-        model = dataclasses.replace(model, priors=new)
+        changes["priors"] = new
     if data is not None:
-        model = dataclasses.replace(model, study=_study(model.study, data))
+        changes["study"] = _study(model.study, data)
+    if changes:  # one new model: it warns once of what is unusual
+        model = dataclasses.replace(model, **changes)
     return model.fit(**{**settings_of(fit), **settings})
 
 

@@ -136,6 +136,8 @@ def sample(
     """
     import nutpie
 
+    from bmco_pymc.models.unseen import redraw
+
     settings = settings.with_seed()
     with reporting(progress) as reporter:
         ready, fused = prepared(model, reporter)
@@ -163,6 +165,8 @@ def sample(
         values = {name: x.reshape(-1, n_draws, *x.shape[1:]) for name, x in flat.items()}
     else:
         values = {name: drawn[name].values[:, :n_draws] for name in model.parameters}
+    assert settings.seed is not None
+    values = redraw(model, values, settings.seed)
     posterior = {
         name: (("chain", "draw", *dims), values[name]) for name, dims in model.parameters.items()
     }

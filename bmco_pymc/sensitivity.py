@@ -16,7 +16,8 @@ from bmco_pymc.effect import Effect
 from bmco_pymc.errors import InputError
 from bmco_pymc.fit import Fit
 from bmco_pymc.log_density import log_likelihood, log_prior
-from bmco_pymc.per_outcome import per_outcome, read_weights
+from bmco_pymc.overruled import remarks
+from bmco_pymc.per_outcome import read_margins, read_weights
 from bmco_pymc.population import Analytical, Empirical, Value
 from bmco_pymc.power_scaling import importance, sensitivities, weighted
 from bmco_pymc.render import as_html, as_text
@@ -65,7 +66,14 @@ class Sensitivity:
     @property
     def notes(self) -> tuple[str, ...]:
         """What stands in the way of a conclusion."""
-        found = []
+        model, found = self.effect.fit.model, []
+        if model.design is not None:
+            found += [
+                f"{remark[0].upper()}{remark[1:]}. Where a prior is much too narrow, half of it or "
+                "twice as much says the same: that little changes here does not show that it does "
+                "not matter"
+                for remark in remarks(model.priors, model.design, model.cells)
+            ]
         for name in self.table["scaled"].unique():
             if self.spread[name] < FLAT:
                 found.append(
@@ -256,7 +264,7 @@ def _events(
     """Return where the rule holds (chain, draw), and where each outcome is beyond its margin."""
     outcomes = [str(label) for label in effect.delta["outcome"].values]
     chosen = RULES[rule]
-    m = per_outcome("margins", margins, outcomes)
+    m = read_margins(margins, outcomes)
     weights = read_weights(w, outcomes, used_by=chosen)
     excess = (effect.delta if direction == "right" else -effect.delta) - m
     return chosen.holds(excess, weights).astype(float), (excess > 0).astype(float)

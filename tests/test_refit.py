@@ -34,7 +34,8 @@ def test_compiles_nothing(trial_fit, compilations):
 
     # a prior that leaves no room: the coefficients are where it says
     prior = {"beta": bmco.Normal(0.7, sd=1e-3)}
-    narrow = trial_fit.update(priors=prior, **FEW)
+    with pytest.warns(bmco.InputWarning, match=r"overrules the scale of x \(0.0009"):
+        narrow = trial_fit.update(priors=prior, **FEW)
     assert abs(narrow.idata["posterior"]["beta"] - 0.7).max() < 0.006
     assert str(trial_fit.model.priors.beta) == "Normal(mean=0, covariance=10)"
 
@@ -65,7 +66,7 @@ def test_settings_and_data(trial_study):
     study = bmco.Study(frame, ["y2"], "arm", "trt", "ctl")  # a study brings its own roles
     assert fit.update(study).effect().delta.coords["outcome"].values.tolist() == ["y2"]
 
-    wide = fit.update(priors=bmco.Priors())
+    wide = fit.update(priors=bmco.Priors())  # nothing given: what is recommended
     assert wide.model.describe_priors() == {"phi": "Dirichlet(alpha=2/Q)"}
     kept = fit.update(priors={"beta": bmco.Normal(0, sd=1)}).model.priors
     assert (str(kept.phi), str(kept.beta)) == ("Dirichlet(alpha=1)", "Normal(mean=0, sd=1)")
