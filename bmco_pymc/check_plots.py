@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from bmco_pymc import patterns
+from bmco_pymc.arguments import probability
 from bmco_pymc.checks import NAMES, Check, check
 from bmco_pymc.errors import InputError
 from bmco_pymc.picture import (
@@ -58,8 +59,7 @@ def plot_check(
     fit: Fit, kind: str, draws: int, seed: int | None, clusters: str | None, ci_prob: float
 ) -> Figure:
     """Draw one kind of check; see ``Fit.plot_check``."""
-    if not 0 < ci_prob < 1:
-        raise InputError("ci_prob", ci_prob, "must be between 0 and 1")
+    ci_prob = probability("ci_prob", ci_prob)
     drawn = replicate(fit, draws, seed, clusters)
     kinds = available(drawn)
     if kind not in kinds:

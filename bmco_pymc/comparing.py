@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bmco_pymc.arguments import probability
 from bmco_pymc.comparison import Comparison, make_comparison
 from bmco_pymc.decision import decide
 from bmco_pymc.effect import Effect
@@ -105,9 +106,9 @@ def compare(
     unknown = sorted(set(settings) - set(_SETTINGS))
     if unknown:
         raise InputError("compare", unknown, "there is no such setting of a fit", _SETTINGS)
+    settings = {name: value for name, value in settings.items() if value is not None}
     seed = Settings(seed=seed, **settings).with_seed().seed
-    if not 0 < ci_prob < 1:
-        raise InputError("ci_prob", ci_prob, "must be between 0 and 1")
+    ci_prob = probability("ci_prob", ci_prob)
     question = {
         "rule": rule,
         "direction": direction,

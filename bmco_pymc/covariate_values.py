@@ -81,8 +81,9 @@ class Empirical:
         The range of the only covariate, bounds included; by position. ``low`` may also be a
         mapping ``{name: (low, high)}``.
     query : str, optional
-        A condition for `pandas.DataFrame.query` on any columns of the study's data. The index of
-        a data frame is no column.
+        A condition on any columns of the study's data: comparisons of names (odd ones in
+        backticks), numbers and text, with ``and``, ``or``, ``not``, ``in`` and arithmetic; nothing
+        is called.
     mask : array_like of bool, shape (n_input,), optional
         Which rows of the study's input are meant, in their order. A pandas Series goes by its
         index, which must have the labels of the input's.

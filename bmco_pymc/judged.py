@@ -110,7 +110,7 @@ class Judged:
             ArviZ wants them. By cell ``counts`` (chain, draw, cell, pattern), with the group and
             the cluster of each cell as coordinates: of a study with clusters the cells are always
             apart by cluster. By subject a variable (chain, draw, subject) for each outcome; of its
-            name ``/`` becomes ``∕`` (U+2215), and one called ``group`` like a label is ``group′``.
+            name ``/`` becomes ``∕`` (U+2215), and ``group`` is ``outcome group``.
 
         Raises
         ------

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 _TOKEN = re.compile(
     r"""(?P<string>'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
-    r"""|`(?P<quoted>[^`]*)`|(?<![\w.])(?P<word>[^\W\d]\w*)(?!\w)(?!\s*\()"""
+    r"""|`(?P<quoted>[^`]*)`|(?<![\w.])(?P<word>[^\W\d]\w*)(?!\w)(?!\s*[(.])"""
 )
 _CALLED = re.compile(r"[^\W\d]\w*(?=\s*\()|\bnp(?=\.)")
 # Without backticks these are what Python and pandas make of them.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from numbers import Real
@@ -15,14 +14,11 @@ from numpy.typing import NDArray
 
 from bmco_pymc.cells import Cells
 from bmco_pymc.columns import factorise, listed, text
+from bmco_pymc.conditions import meets
 from bmco_pymc.covariate_values import Analytical, Empirical, Name, Range, Value
 from bmco_pymc.covariates import numbers_as_such
 from bmco_pymc.errors import InputError
-from bmco_pymc.names import alias
 from bmco_pymc.study import Study
-
-# The index in a condition, and texts, in which the word is a word.
-_INDEX = re.compile(r"""(?:'[^']*'|"[^"]*")|\b(index|ilevel_0)\b""")
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,39 +202,9 @@ class Sample:
     def _meets(self, query: str) -> NDArray[np.bool_]:
         """Return which rows of the study in a cell meet a condition, shape (m,)."""
         rows = self.study.data.iloc[self.cells.row]
-        columns = list(rows.columns)
-        names = alias(columns, query)
-        if not {"index", "ilevel_0"} & set(columns) and any(_INDEX.findall(names.text)):
-            problem = (
-                "a study has no index, whose labels may not be those of the rows: make it a "
-                "column, as in data.reset_index(), or give a mask"
-            )
-            raise InputError("query", query, problem, columns)
-        used = [name for name in columns if name in names.aliases or str(name) in names.text]
-        try:
-            met = rows.assign(**_widened(rows[used])).rename(columns=names.aliases).eval(names.text)
-        except Exception as error:  # pandas passes on whatever Python raises in the condition
-            problem = f"cannot be evaluated ({names.named(str(error))}); the columns are "
-            raise InputError("query", query, problem + listed(columns, 20)) from None
-        if not isinstance(met, pd.Series) or not pd.api.types.is_bool_dtype(met.dtype):
-            raise InputError("query", query, "is no condition: it must be true or false per row")
-        return met.fillna(False).to_numpy(dtype=bool)
-
-
-def _widened(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return numbers so that arithmetic in a condition cannot wrap around: integers in 64 bits."""
-    small = [
-        name
-        for name, column in frame.items()
-        if pd.api.types.is_integer_dtype(column.dtype) and column.dtype not in ("int64", "Int64")
-    ]
-    objects = [name for name, column in frame.items() if column.dtype == object]
-    frame = frame.assign(**{str(name): numbers_as_such(frame[name]) for name in objects})
-    wide = {name: "Int64" if frame[name].isna().any() else "int64" for name in small}
-    for name in small:
-        if pd.api.types.is_unsigned_integer_dtype(frame[name].dtype) and frame[name].max() >= 2**63:
-            wide[name] = "float64"
-    return frame.astype(wide)
+        objects = [name for name, column in rows.items() if column.dtype == object]
+        plain = {str(name): numbers_as_such(rows[name]) for name in objects}
+        return meets(query, rows.assign(**plain))
 
 
 def is_number(column: pd.Series) -> bool:

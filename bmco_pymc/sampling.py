@@ -112,7 +112,9 @@ class _Start:
         return np.random.default_rng(seed).uniform(-1, 1, self.n_dim)
 
 
-def sample(model: Regression, settings: Settings, *, progress: bool = True) -> xr.DataTree:
+def sample(
+    model: Regression, settings: Settings, *, progress: bool = True, stage: str = "Sampling"
+) -> xr.DataTree:
     """Run NUTS and return draws with the model's labels.
 
     Parameters
@@ -123,6 +125,8 @@ def sample(model: Regression, settings: Settings, *, progress: bool = True) -> x
         How to sample it.
     progress : bool
         Whether to show a progress bar.
+    stage : str
+        What the progress bar calls it.
 
     Returns
     -------
@@ -137,7 +141,7 @@ def sample(model: Regression, settings: Settings, *, progress: bool = True) -> x
     settings = settings.with_seed()
     with reporting(progress) as reporter:
         ready, fused = prepared(model, reporter)
-        reporter.stage("Sampling")
+        reporter.stage(stage)
         tree = nutpie.sample(
             ready,
             draws=settings.draws,
@@ -161,6 +165,7 @@ def sample(model: Regression, settings: Settings, *, progress: bool = True) -> x
         values = {name: x.reshape(-1, n_draws, *x.shape[1:]) for name, x in flat.items()}
     else:
         values = {name: drawn[name].values[:, :n_draws] for name in model.parameters}
+    assert settings.seed is not None
     values = redraw(model, values, settings.seed)
     posterior = {
         name: (("chain", "draw", *dims), values[name]) for name, dims in model.parameters.items()

@@ -32,7 +32,7 @@ FORMULAS = [
     "bs(x, knots=[45, 55])",
     "bs(x, df=7, lower_bound=40, upper_bound=60, extrapolation='clip')",
     "bs(x, df=5, degree=2, extrapolation='zero', lower_bound=40)",
-    "cr(x, df=5)",
+    "cr(x, df=5, constraints='center')",
     "cr(x, df=5, constraints='center')",
     "cs(x, knots=[45, 55], constraints='center')",
     "cc(x, df=4, constraints='center')",

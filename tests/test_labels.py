@@ -1,212 +1,130 @@
-"""Labels of any kind: what the user called things is shown as it is, and obeyed by nothing."""
+"""Clusters of any labels and outcomes of any name go through every verb and come back."""
 
-import inspect
-import re
+import datetime
 import warnings
-from collections.abc import Callable, Iterator
-from itertools import combinations
-from types import SimpleNamespace
+from decimal import Decimal
 from typing import Any
-from xml.etree import ElementTree
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 import bmco_pymc as bmco
-from bmco_pymc.comparison import Comparison
-from bmco_pymc.curve import Curve
-from bmco_pymc.fit_plots import plot
-from bmco_pymc.sensitivity import Sensitivity
-from bmco_pymc.subgroups import Subgroups
+from bmco_pymc.predictive import variable
 
-mpl.use("Agg")
-
-LONG = "the name of something that was measured " * 9
-OUTCOMES = ["$\\frac{x$_|*day*/\n\x1b[1m", f"<i>é😀</i> שלום \u202e`q` {LONG}"]
-ARMS = ("c$_{\t|", f"t/<i>\x07 {LONG}")
-SITES = ["$1$", "a/b", "c|d_e*", "\ttab", "\x1b[31m", "😀", f"site {LONG}", "שלום", "_h", "x\ny"]
-ARM, SITE, AGE, PART = "arm|$_{$\n", "site/$\x1b[1m|", "age/10 $^{| <i>", "part$|_\n"
-# C0 and C1 controls but the line end, marks that turn the direction of writing
-OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-@pytest.fixture(scope="module")
-def table() -> pd.DataFrame:
-    rng = np.random.default_rng(1)
-    n = 300
-    columns: dict[str, Any] = {
-        ARM: rng.choice(ARMS, n),
-        SITE: rng.choice(SITES, n),
-        AGE: rng.normal(50, 10, n),
-        PART: rng.choice(["m$_|\n", "f\x1b[31m*"], n),
-    }
-    columns |= {outcome: rng.integers(0, 2, n) for outcome in OUTCOMES}
-    return pd.DataFrame(columns)
-
-
-@pytest.fixture(scope="module")
-def asked(table) -> SimpleNamespace:
-    """All that can be printed or drawn of one study."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", bmco.ConvergenceWarning)
-        study = bmco.Study(table, OUTCOMES, ARM, *ARMS, cluster=SITE)
-        model = bmco.BGLMM(study, f"`{ARM}` * `{AGE}`", "1")
-        fit = model.fit(draws=50, tune=100, chains=2, seed=1, progress=False)
-        effect = fit.effect()
-        return SimpleNamespace(
-            study=study,
-            model=model,
-            fit=fit,
-            diagnostics=fit.diagnostics,
-            effect=effect,
-            prior=model.prior_effect(draws=50),
-            decision=effect.decide("any", "two-sided"),
-            report=effect.report(),
-            subgroups=fit.effects_by(PART, progress=False),
-            sites=fit.effects_by(SITE, progress=False),
-            decisions=fit.effects_by(PART, progress=False).decide(),
-            curve=fit.curve(AGE, [40, 60], progress=False),
-            compared=bmco.compare({f"$_{{ {LONG}": fit, "b\x1b[1m": fit}, progress=False),
-            sensitivity=fit.sensitivity(),
-            check=fit.check(draws=20),
-            population=bmco.Value({AGE: 50}),
-        )
-
-
-PICTURES: dict[str, Callable[[Any], Any]] = {
-    "Fit.plot_trace": lambda a: a.fit.plot_trace("fixed"),
-    "Fit.plot_density": lambda a: a.fit.plot_density("random"),
-    "Fit.plot_autocorr": lambda a: a.fit.plot_autocorr("fixed"),
-    "Fit.plot_rank": lambda a: a.fit.plot_rank("random"),
-    "result.plot": lambda a: plot(a.fit, "all", "fixed"),
-    "Fit.plot_check": lambda a: a.fit.plot_check(draws=50),
-    "correlations": lambda a: a.fit.plot_check("correlations", draws=50),
-    "patterns": lambda a: a.fit.plot_check("patterns", draws=50),
-    "clusters": lambda a: a.fit.plot_check("clusters", draws=50),
-    "calibration": lambda a: a.fit.plot_check("calibration", draws=50),
-    "Fit.plot_clusters": lambda a: a.fit.plot_clusters(progress=False),
-    "coefficients": lambda a: a.fit.plot_clusters("coefficients"),
-    "Fit.plot_shrinkage": lambda a: a.fit.plot_shrinkage(),
-    "Effect.plot_theta": lambda a: a.effect.plot_theta(),
-    "Effect.plot_delta": lambda a: a.effect.plot_delta(w=[0.5, 0.5]),
-    "Effect.plot_joint": lambda a: a.effect.plot_joint("comp"),
-    "plot_effect": lambda a: bmco.plot_effect(a.effect),
-    "Curve.plot": lambda a: a.curve.plot(),
-    "Subgroups.plot": lambda a: a.subgroups.plot(),
-    "sites": lambda a: a.sites.plot(),
-    "Comparison.plot": lambda a: a.compared.plot(),
-    "Sensitivity.plot": lambda a: a.sensitivity.plot(),
+LABELS: dict[str, Any] = {
+    "tuple": lambda k: ("ward", k),
+    "1 and text": lambda k: (1, "1", "x")[k] if k < 3 else k,
+    "date": lambda k: pd.Timestamp("2020-01-01") + pd.Timedelta(days=k),
+    "zoned": lambda k: pd.Timestamp("2020-01-01", tz="Asia/Tokyo") + pd.Timedelta(days=k),
+    "python date": lambda k: datetime.date(2020, 1, 1 + k),
+    "period": lambda k: pd.Period("2020-01", "M") + k,
+    "interval": lambda k: pd.Interval(k, k + 1),
+    "duration": lambda k: pd.Timedelta(days=k),
+    "decimal": Decimal,
+    "bytes": lambda k: str(k).encode(),
 }
 
 
-def test_every_picture_is_among_those_that_are_tried():
-    owners = (bmco.Fit, bmco.Effect, Curve, Subgroups, Comparison, Sensitivity)
-    public = {
-        f"{owner.__name__}.{name}"
-        for owner in owners
-        for name, _ in inspect.getmembers(owner, callable)
-        if name.startswith("plot")
-    }
-    assert {"Fit.plot_trace", "Subgroups.plot"} <= public <= set(PICTURES)
+def clustered(label: Any) -> tuple[bmco.Study, np.ndarray]:
+    data = bmco.load_multisite()
+    codes, sites = pd.factorize(data["site"])
+    labels = pd.Series([label(k) for k in range(len(sites))])
+    data["site"] = labels.iloc[codes].reset_index(drop=True)
+    return bmco.Study(data, ["y1", "y2"], "arm", "ctl", "trt", cluster="site"), codes
 
 
-@pytest.fixture
-def drawn(monkeypatch) -> dict[Text, tuple[str, Any]]:
-    """What is written while a figure is drawn, and where: the last time, which follows layout."""
-    found: dict[Text, tuple[str, Any]] = {}
-    original = Text.draw
-
-    def draw(self: Text, renderer: Any) -> None:
-        if self.get_visible() and self.get_text().strip():
-            found[self] = self.get_text(), self.get_window_extent(renderer)
-        original(self, renderer)
-
-    monkeypatch.setattr(Text, "draw", draw)
-    return found
-
-
-@pytest.fixture(autouse=True)
-def _close() -> Iterator[None]:
-    yield
-    from matplotlib import pyplot as plt
-
-    plt.close("all")
-
-
-@pytest.mark.filterwarnings("ignore:Glyph .* missing from font:UserWarning")  # 😀 has no glyph
-@pytest.mark.filterwarnings("ignore::bmco_pymc.ConvergenceWarning")
-@pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_shows_any_label_inside_its_frame(asked, drawn, name, tmp_path):
-    made = PICTURES[name](asked)
-    figure = made if isinstance(made, Figure) else made.viz["figure"].item()
-    figure.savefig(tmp_path / "picture.svg")
-    ElementTree.parse(tmp_path / "picture.svg")  # no character that XML cannot hold
-    assert not [text for text, _ in drawn.values() if OBEYED.search(text)]
-    width, height = 72 * figure.get_size_inches()  # an SVG is in points
-    outside = [
-        text
-        for text, at in drawn.values()
-        if at.x0 < -2 or at.y0 < -2 or at.x1 > width + 2 or at.y1 > height + 2
-    ]
-    assert not outside
-    titles = [drawn[t] for axes in figure.axes for t in axes.get_children() if t in drawn]
-    touching = [
-        (first[0], second[0])
-        for first, second in combinations(titles, 2)
-        if first[0] and second[0] and first[1].padded(-1).overlaps(second[1].padded(-1))
-    ]
-    assert not touching
-
-
-def test_a_dollar_is_a_dollar_whatever_the_settings(asked, drawn, tmp_path):
-    with mpl.rc_context({"text.usetex": True}):  # where LaTeX would read $, _ and {
-        asked.effect.plot_delta().savefig(tmp_path / "picture.png")
-    assert any("$\\frac{x$_|*day*/\\n\\x1b[1m" in text for text, _ in drawn.values())
-
-
-PRINTED = [
-    *("study", "model", "fit", "diagnostics", "effect", "prior", "decision", "report", "subgroups"),
-    *("sites", "decisions", "curve", "compared", "sensitivity", "check", "population"),
-]
-
-
-@pytest.mark.parametrize("name", PRINTED)
-def test_nothing_printed_gives_orders(asked, name):
-    thing = getattr(asked, name)
-    texts = [str(thing), repr(thing)]
-    if hasattr(thing, "_repr_html_"):
-        texts.append(thing._repr_html_())
-        assert "<i>" not in texts[-1]
-        ElementTree.fromstring(texts[-1])
-    assert not [text for text in texts if OBEYED.search(text)]
-
-
-def test_markdown_shows_labels_as_they_are(asked):
-    markdown = asked.report.markdown()
-    assert not OBEYED.search(markdown)
-    for sign in "|$`":  # of our own there are none
-        assert not re.search(rf"(?<!\\)(?:\\\\)*{re.escape(sign)}", markdown)
-    assert "<i>" not in markdown.replace("\\<i>", "")
-    assert "\\*day\\*/\\\\n\\\\x1b[1m" in markdown
-
-
-def test_tables_keep_labels_as_they_are(asked):
-    assert asked.effect.summary().index[-2:].tolist() == [f"delta[{k}]" for k in OUTCOMES]
-    assert asked.effect.theta["group"].values.tolist() == list(ARMS)
-    assert asked.fit.idata["posterior"]["cluster"].values.tolist() == sorted(SITES)
-    assert asked.subgroups.table.columns[0] == PART
-    assert set(asked.subgroups.table[PART]) == {"m$_|\n", "f\x1b[31m*"}
-
-
-def test_any_label_survives_a_file(asked, tmp_path):
+def fitted(model: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bmco.ConvergenceWarning)
-        asked.fit.save(tmp_path / "fit.zarr.zip")
-        loaded = bmco.load(tmp_path / "fit.zarr.zip")
-        effect = loaded.effect()
-    assert effect.summary().equals(asked.effect.summary())
-    assert loaded.model.study.outcomes == tuple(OUTCOMES)
+        return model.fit(draws=20, tune=30, chains=2, seed=1, progress=False)
+
+
+@pytest.mark.filterwarnings("ignore::bmco_pymc.ConvergenceWarning")
+@pytest.mark.parametrize("label", LABELS.values(), ids=LABELS)
+def test_clusters_of_any_labels(label: Any, tmp_path: Any) -> None:
+    study, codes = clustered(label)
+    assert study.cluster_code is not None
+    assert len(study.cluster_labels) == codes.max() + 1
+    fit = fitted(bmco.BGLMM(study, "arm * x", "1"))
+    index = fit.idata.posterior["cluster"].to_index()
+    assert index.is_unique
+    assert index.dtype.kind in "OUT" or isinstance(index.dtype, pd.StringDtype)
+    assert all(isinstance(name, str) for name in index)
+    assert len(index) == codes.max() + 1
+    drawn = fit.predictive(draws=4, by="subject")
+    assert drawn["observed_data"]["cluster"].to_index().nunique() == codes.max() + 1
+    fit.save(tmp_path / "fit.zip")
+    again = bmco.load(tmp_path / "fit.zip")
+    for clusters in ("observed", "new"):
+        one, two = fit.effect(clusters=clusters).delta, again.effect(clusters=clusters).delta
+        assert (one == two).all()
+
+
+@pytest.mark.filterwarnings("ignore::bmco_pymc.ConvergenceWarning")
+def test_intervals_and_dates_as_covariates_and_clusters_come_back(tmp_path: Any) -> None:
+    data = bmco.load_multisite()
+    data["band"] = pd.cut(data["x"], [-10, -1, 0, 1, 10])
+    data["site"] = pd.cut(np.arange(len(data)) % 7, 7)
+    study = bmco.Study(data, ["y1", "y2"], "arm", "ctl", "trt", cluster="site")
+    fit = fitted(bmco.BGLMM(study, "arm * band", "1"))
+    fit.save(tmp_path / "fit.zip")
+    again = bmco.load(tmp_path / "fit.zip")
+    assert again.model.coords["term"] == fit.model.coords["term"]
+    for value in ("(-1, 0]", "(1, 10]"):
+        population = bmco.Value(band=value)
+        assert (fit.effect(population).delta == again.effect(population).delta).all()
+    one, two = fit.effects_by("band"), again.effects_by("band")
+    assert one.labels == two.labels == ("(-10, -1]", "(-1, 0]", "(0, 1]", "(1, 10]")
+    assert one.subjects == two.subjects
+
+
+@pytest.mark.parametrize("name", ["cluster", "group", "subject", "chain", "draw", "sample"])
+def test_outcomes_called_as_dims(name: str) -> None:
+    data = bmco.load_multisite()
+    study = bmco.Study(
+        data.rename(columns={"y1": name}), [name, "y2"], "arm", "ctl", "trt", cluster="site"
+    )
+    fit = fitted(bmco.BGLMM(study, "arm * x", "1"))
+    drawn = fit.predictive(draws=4, by="subject")
+    observed = drawn["observed_data"]
+    assert variable(name) == f"outcome {name}"
+    assert set(observed.data_vars) == {f"outcome {name}", "y2"}
+    assert np.array_equal(
+        observed[f"outcome {name}"].values.sum(), data["y1"].sum()
+    )  # subjects come in another order
+    assert set(np.unique(drawn["posterior_predictive"][f"outcome {name}"])) == {0, 1}
+    assert fit.plot_check("calibration").axes
+
+
+def test_subgroups_by_a_column_of_numbers_and_texts() -> None:
+    rng = np.random.default_rng(5)
+    n = 240
+    data = pd.DataFrame(
+        {
+            "arm": np.arange(n) % 2,
+            "x": rng.normal(size=n),
+            "y": rng.integers(0, 2, n),
+            "mixed": pd.Series([(1, "1", 2, "x")[k] for k in rng.integers(0, 4, n)], dtype=object),
+            "inf": rng.integers(0, 3, n),
+            "exact": [Decimal(k) / 4 for k in rng.integers(0, 40, n).tolist()],
+            "small": rng.integers(0, 120, n).astype("int8"),
+        }
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bmco.ConvergenceWarning)
+        fit = bmco.BGLM(bmco.Study(data, "y", "arm", 0, 1), "arm * x").fit(
+            draws=20, tune=30, chains=2, seed=1, progress=False
+        )
+        for by, labels in (("mixed", {"1", "'1'", "2", "x"}), ("inf", {"0", "1", "2"})):
+            found = fit.effects_by(by)
+            assert set(found.labels) == labels
+            assert found.notes == ()
+            kinds = data[by].map(repr).value_counts()
+            expected = sorted(kinds.tolist())
+            assert sorted(sum(pair) for pair in found.subjects) == expected
+        for by in ("exact", "small"):
+            found = fit.effects_by(by, bins=3)
+            assert len(found.labels) == 3
+            assert np.sum(found.subjects) == n
+            assert min(sum(pair) for pair in found.subjects) > n / 6
