@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
 FREEDOM = 7.0  # degrees of freedom of the proposal
@@ -61,7 +60,7 @@ def rule(dim: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     return points, log_density + np.log(np.exp(normal - log_density).mean())
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _cholesky(H: Any, R: Any) -> None:  # (d, d) -> lower triangle in R
     for i in range(H.shape[0]):
         for j in range(i + 1):
@@ -71,7 +70,7 @@ def _cholesky(H: Any, R: Any) -> None:  # (d, d) -> lower triangle in R
             R[i, j] = np.sqrt(total) if i == j else total / R[j, j]
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _forward(R: Any, b: Any, x: Any) -> None:  # x = R⁻¹ b
     for i in range(len(b)):
         total = b[i]
@@ -80,7 +79,7 @@ def _forward(R: Any, b: Any, x: Any) -> None:  # x = R⁻¹ b
         x[i] = total / R[i, i]
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _backward(R: Any, b: Any, x: Any) -> None:  # x = R⁻ᵀ b
     for i in range(len(b) - 1, -1, -1):
         total = b[i]
@@ -89,7 +88,7 @@ def _backward(R: Any, b: Any, x: Any) -> None:  # x = R⁻ᵀ b
         x[i] = total / R[i, i]
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _likelihood(
     eta: Any, Z: Any, kind: Any, counts: Any, u: Any, shift: Any, G: Any, W: Any
 ) -> float:
@@ -129,7 +128,7 @@ def _likelihood(
     return value
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(nogil=True)
 def log_marginal(
     eta: Any,  # (S, n, L) linear predictor at the mean of the clusters
     Z: Any,  # (D, p) distinct rows of the random design

@@ -12,9 +12,9 @@ This module needs numba; import it where it is used.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from bmco_pymc.kernel.cache import njit
 from bmco_pymc.sequence import RELAXED, SAFE, covariance_of, root_of
 
 type Floats = NDArray[np.float64]
@@ -29,7 +29,7 @@ MOST = 2**17  # nodes of a grid
 BLOCK = 512  # nodes that stay in the fastest cache
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def grid_sizes(Sigma: Floats, Z: Floats) -> NDArray[np.int64]:
     """Return how many nodes the grids have, before corners are left out.
 
@@ -59,7 +59,7 @@ def grid_sizes(Sigma: Floats, Z: Floats) -> NDArray[np.int64]:
     return sizes
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _count(root: Floats, k: int) -> int:
     """Return the number of nodes along direction k."""
     low, high = 0.0, 0.0
@@ -70,7 +70,7 @@ def _count(root: Floats, k: int) -> int:
     return int(np.ceil(FIXED + PER_SPREAD * (high - low)))
 
 
-@njit(nogil=True, cache=True, fastmath=RELAXED, error_model="numpy")
+@njit(nogil=True, fastmath=RELAXED, error_model="numpy")
 def integrate(
     eta: Floats,
     Sigma: Floats,
@@ -131,7 +131,7 @@ def integrate(
             first = last
 
 
-@njit(nogil=True, cache=True, fastmath=RELAXED, error_model="numpy")
+@njit(nogil=True, fastmath=RELAXED, error_model="numpy")
 def _grid(root: Floats, exponentials: bool, u: Floats, mass: Floats) -> int:
     """Write the nodes u = R w or their exponentials, shape (L, count), and their masses.
 
@@ -193,7 +193,7 @@ def _grid(root: Floats, exponentials: bool, u: Floats, mass: Floats) -> int:
     return kept
 
 
-@njit(nogil=True, cache=True, fastmath=RELAXED, error_model="numpy")
+@njit(nogil=True, fastmath=RELAXED, error_model="numpy")
 def _split_softmax(
     eta: Floats,
     exp_u: Floats,
@@ -235,7 +235,7 @@ def _split_softmax(
         phi[q] = np.exp(eta[q]) * total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _softmax(eta: Floats, u: Floats, mass: Floats, count: int, phi: Floats) -> None:
     """Write the weighted sum of softmax(eta + u), for logits too large to split."""
     n_logits = len(eta)
@@ -253,7 +253,7 @@ def _softmax(eta: Floats, u: Floats, mass: Floats, count: int, phi: Floats) -> N
         phi[n_logits] += share * np.exp(-largest)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _add(phi: Floats, weight: Floats, averages: Floats) -> None:
     """Add the probabilities of a point to each average, (A, Q)."""
     for a in range(len(weight)):

@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from bmco_pymc.kernel import elementary
+from bmco_pymc.kernel.cache import njit
 
 RUN = 64  # nodes in a run: a run of each logit stays in the fastest cache
 SAFE = 600.0  # exp(600) and sums of it are far from overflow
@@ -94,7 +94,7 @@ def deal(
     return Jobs(point, z[point], run[order], (weight / length)[point])
 
 
-@njit(nogil=True, cache=True, fastmath=RELAXED, error_model="numpy")
+@njit(nogil=True, fastmath=RELAXED, error_model="numpy")
 def integrate(
     eta: NDArray[np.float64],
     Sigma: NDArray[np.float64],
@@ -153,7 +153,7 @@ def integrate(
                 _softmax(eta[s, i], u, weight, phi[s])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def covariance_of(
     Sigma: NDArray[np.float64], z: NDArray[np.float64], covariance: NDArray[np.float64]
 ) -> None:
@@ -168,7 +168,7 @@ def covariance_of(
             covariance[q, m] = total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def root_of(covariance: NDArray[np.float64], root: NDArray[np.float64]) -> None:
     """Write the Cholesky factor; a direction without variance of its own gets a zero column."""
     root[:] = 0.0
@@ -180,7 +180,7 @@ def root_of(covariance: NDArray[np.float64], root: NDArray[np.float64]) -> None:
                 root[q, m] = (covariance[q, m] - (root[q, :m] * root[m, :m]).sum()) / root[m, m]
 
 
-@njit(nogil=True, cache=True, fastmath=RELAXED, error_model="numpy")
+@njit(nogil=True, fastmath=RELAXED, error_model="numpy")
 def _split_softmax(
     eta: NDArray[np.float64],
     exp_u: NDArray[np.float64],
@@ -209,7 +209,7 @@ def _split_softmax(
         phi[q] += weight * odds[q] * total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _softmax(
     eta: NDArray[np.float64],
     u: NDArray[np.float64],

@@ -16,6 +16,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from bmco_pymc.kernel import SOURCE, density
+from bmco_pymc.kernel.cache import cfunc, njit
 from bmco_pymc.kernel.likelihood import RELAXED
 
 _NUMBERS = types.CPointer(types.float64)
@@ -60,13 +61,10 @@ def _expand(source: int) -> Callable[..., Any]:
     return expand
 
 
-log_density = numba.cfunc(
+log_density = cfunc(
     types.int64(types.uint64, _NUMBERS, _NUMBERS, _NUMBERS, _NUMBERS),
-    cache=True,
     error_model="numpy",
     fastmath=RELAXED,
 )(_log_density(SOURCE))
-copy = numba.cfunc(
-    types.int64(types.uint64, types.uint64, _NUMBERS, _NUMBERS, _NUMBERS), cache=True
-)(_copy(SOURCE))
-expand = numba.njit(cache=True)(_expand(SOURCE))
+copy = cfunc(types.int64(types.uint64, types.uint64, _NUMBERS, _NUMBERS, _NUMBERS))(_copy(SOURCE))
+expand = njit()(_expand(SOURCE))

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from bmco_pymc.kernel import elementary
+from bmco_pymc.kernel import cache, elementary
 
 type Floats = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ SAFE = 600.0  # exp(600) and sums of it are far from overflow
 RELAXED = {"reassoc", "contract", "nsz"}
 
 
-@njit(cache=True, fastmath=RELAXED, error_model="numpy")
+@cache.njit(fastmath=RELAXED, error_model="numpy")
 def statistics(
     counts: Floats, design: Floats, offset: Floats, design_random: Floats, start: Floats
 ) -> tuple[float, Floats, Floats]:
