@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
+from bmco_pymc.arguments import flag, texts
 from bmco_pymc.errors import InputError
 from bmco_pymc.escapes import visible
 from bmco_pymc.per_outcome import PerOutcome, read_level, read_margins, read_weights
@@ -232,7 +233,8 @@ def decide(
     weights = read_weights(w, outcomes, used_by=chosen)
     alpha = read_level(alpha)
     level = alpha / len(_SIDES[sided]) / (len(outcomes) if chosen.divides_level else 1)
-    given = [caveats] if isinstance(caveats, str) else list(caveats)
+    independent = flag("independent", independent)
+    given = texts("caveats", caveats, "must be sentences")
     ess = delta[..., 0].size if independent else smallest_ess(delta)
     estimated = partial(estimate, ess_if_constant=ess, independent=independent)
     sides = tuple(_side(delta, s, chosen, m, weights, 1 - level, estimated) for s in _SIDES[sided])

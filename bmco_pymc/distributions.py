@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bmco_pymc.arguments import flag
 from bmco_pymc.errors import InputError
 from bmco_pymc.hyperparameters import definite, finite, invertible, plain, square
 
@@ -203,6 +204,7 @@ class LKJ:
         finite("eta", self.eta, positive=True, max_ndim=0)
         if not isinstance(self.sd, HalfNormal | Exponential | HalfStudentT):
             raise InputError("sd", self.sd, "must be a prior of a standard deviation", _SD_PRIORS)
+        flag("joint", self.joint)
         if self.basis is not None:
             invertible("basis", self.basis)
 

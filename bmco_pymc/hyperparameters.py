@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bmco_pymc.arguments import numbers
 from bmco_pymc.errors import InputError
 
 Array = NDArray[np.float64]
@@ -15,10 +16,7 @@ Array = NDArray[np.float64]
 
 def finite(argument: str, value: Any, *, positive: bool = False, max_ndim: int = 2) -> Array:
     """Return the value as an array of finite (positive) numbers, or say what is wrong."""
-    try:
-        array = np.array(value, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(argument, value, "must be a number or an array of numbers") from None
+    array = numbers(argument, value, "must be a number or an array of numbers")
     if array.ndim > max_ndim or array.size == 0:
         shapes = ["a number", "a vector", "a matrix"][: max_ndim + 1]
         raise InputError(argument, value, "must be " + " or ".join(shapes))

@@ -203,7 +203,7 @@ def cases(draw, n_draws: int = 12):
     k = draw(st.integers(1, 4))
     delta = draw(arrays(float, (2, n_draws // 2, k), elements=effects))
     w = draw(arrays(float, k, elements=weight).filter(lambda w: w.max() > 0))
-    margins = draw(arrays(float, k, elements=effects))
+    margins = draw(arrays(float, k, elements=effects.filter(lambda m: abs(m) < 1)))
     order = draw(st.permutations(range(k)))
     return as_delta(delta), w, margins, list(order)
 
