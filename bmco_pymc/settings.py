@@ -7,22 +7,26 @@ import math
 import os
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bmco_pymc.errors import InputError
+
+if TYPE_CHECKING:
+    from bmco_pymc.models.base import Model
 
 _SEEDS = 2**64  # what nutpie takes
 _CORES = 1024
 # Least and most; above the most nothing is done.
 _WHOLE: dict[str, tuple[int, float]] = {
     "draws": (1, math.inf),
-    "tune": (1, math.inf),
+    "tune": (1, math.inf),  # nutpie cannot do without
     "chains": (1, math.inf),
     "seed": (0, _SEEDS - 1),
     "cores": (1, _CORES),
 }
+_STATISTICS = 30  # numbers that the sampler says of each draw
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,22 @@ def whole(argument: str, value: Any, least: int, most: float = math.inf) -> int:
         bounds = f"{least} or more" if most == math.inf else f"from {least} to {most}"
         raise InputError(argument, value, f"must be a whole number, {bounds}")
     return int(value)
+
+
+def of_one_draw(model: Model, sampled: int = 0) -> int:
+    """Return how many numbers are held for a draw of a model, in the forms that they go through.
+
+    Parameters
+    ----------
+    model : Model
+    sampled : int
+        Dimension of the sampling space; 0 where the draws are exact.
+    """
+    coords = model.coords
+    reported = sum(
+        math.prod(len(coords[dim]) for dim in dims) for dims in model.parameters.values()
+    )
+    return 2 * reported + (2 * (sampled + _STATISTICS) if sampled else 0)
 
 
 def memory() -> float:
