@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bmco_pymc.arguments import flag
 from bmco_pymc.errors import InputError
-from bmco_pymc.hyperparameters import definite, finite, invertible, plain, square
+from bmco_pymc.hyperparameters import SIZES, VARIANCES, definite, finite, invertible, plain, square
 
 Array = NDArray[np.float64]
 
@@ -53,13 +53,13 @@ class Normal:
     precision: ArrayLike | None = None
 
     def __post_init__(self) -> None:
-        finite("mean", self.mean, max_ndim=1)
+        finite("mean", self.mean, max_ndim=1, sizes=SIZES)
         spreads = ("sd", "covariance", "precision")
         given = [name for name in spreads if getattr(self, name) is not None]
         if len(given) != 1:
             raise InputError("Normal", given, "needs exactly one of", spreads)
         if given == ["sd"]:
-            finite("sd", self.sd, positive=True, max_ndim=1)
+            finite("sd", self.sd, positive=True, max_ndim=1, sizes=SIZES)
         else:
             definite(given[0], getattr(self, given[0]))
 
@@ -95,7 +95,7 @@ class HalfNormal:
     sigma: float = 1.0
 
     def __post_init__(self) -> None:
-        finite("sigma", self.sigma, positive=True, max_ndim=0)
+        finite("sigma", self.sigma, positive=True, max_ndim=0, sizes=SIZES)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Exponential:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        finite("scale", self.scale, positive=True, max_ndim=0)
+        finite("scale", self.scale, positive=True, max_ndim=0, sizes=SIZES)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class HalfStudentT:
 
     def __post_init__(self) -> None:
         finite("nu", self.nu, positive=True, max_ndim=0)
-        finite("sigma", self.sigma, positive=True, max_ndim=0)
+        finite("sigma", self.sigma, positive=True, max_ndim=0, sizes=SIZES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +154,7 @@ class InverseWishart:
     def __post_init__(self) -> None:
         if self.nu is not None:
             finite("nu", self.nu, positive=True, max_ndim=0)
-        definite("scale", self.scale)
+        definite("scale", self.scale, VARIANCES)
 
     def resolve(self, argument: str, terms: Sequence[str]) -> tuple[float, Array]:
         """Return ν and T (p, p) for the model's random terms."""

@@ -49,6 +49,10 @@ class InputError(ValueError):
         return InputError(name, self.value, self.problem, self.choices)
 
 
+class SamplingError(RuntimeError):
+    """The sampler gave up, and nothing of what it did is kept; the message says what to do."""
+
+
 class InputWarning(UserWarning):
     """The data or a setting is unusual; the analysis runs, and the message says what it means."""
 

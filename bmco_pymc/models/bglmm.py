@@ -83,9 +83,6 @@ class BGLMM(Regression):
 
     def __post_init__(self) -> None:
         check_study(self.study)
-        if self.study.cluster is None:
-            what = "the study has no clusters: give it `cluster=`, or use BGLM"
-            raise InputError("study", "Study(cluster=None)", what)
         if not isinstance(self.random, str):
             what = "must be a formula in text, such as '1': what varies between the clusters"
             raise InputError("random", self.random, what)
