@@ -167,7 +167,7 @@ def _kept(fit: Fit, draws: int) -> tuple[NDArray[np.intp], tuple[int, int]]:
 
 def _seed(fit: Fit, seed: int | None) -> int:
     seed = fit.idata.attrs["seed"] if seed is None else seed
-    return whole("seed", seed, 0)
+    return whole("seed", seed, 0, 2**64 - 1)
 
 
 def _blocks(which: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bmco_pymc.arguments import probability, whole
+from bmco_pymc.arguments import probability, real, whole
 from bmco_pymc.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Settings:
     def gigabytes(self, numbers: int, warm_up: bool = True) -> float:
         """Return about how much memory the draws take, with so many numbers in each."""
         steps = self.draws + (self.tune if warm_up else 0)
-        return 8e-9 * self.chains * steps * numbers
+        return 8e-9 * real(self.chains * steps * numbers)
 
     def check_memory(self, numbers: int, warm_up: bool = True) -> None:
         """Refuse draws that the machine cannot hold.
@@ -75,7 +75,7 @@ class Settings:
         if needed <= there:
             return
         usual = {"draws": 1000, "chains": 4} | ({"tune": 1000} if warm_up else {})
-        most = max(usual, key=lambda name: getattr(self, name) / usual[name])
+        most = max(usual, key=lambda name: real(getattr(self, name)) / usual[name])
         what = f"takes about {needed:.3g} GB of memory, and there are {there:.3g}: ask for fewer"
         raise InputError(most, getattr(self, most), what)
 
