@@ -128,7 +128,7 @@ def _following(settings: Settings, free: frozenset[str], fit: Fit) -> tuple[Sett
         nearer = [target for target in CAREFUL if target > settings.target_accept]
         if nearer:
             changes["target_accept"] = nearer[0]
-            reasons.append(f"{diverged} divergences")
+            reasons.append(f"{diverged} divergence{'s' if diverged > 1 else ''}")
     if not changes:
         return None, ""
     return dataclasses.replace(settings, **changes), " and ".join(reasons)
