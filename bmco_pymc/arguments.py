@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from bmco_pymc.errors import InputError
+
+# What ``fit`` of any model takes, and ``effect`` of any fit beside the population.
+FIT = ("draws", "tune", "chains", "seed", "cores", "target_accept", "progress")
+EFFECT = ("clusters", "standardise", "cluster_weights")
 
 
 def whole(argument: str, value: Any, least: int, most: float = math.inf) -> int:
@@ -86,3 +90,20 @@ def one_of(argument: str, value: Any, choices: Collection[str], problem: str) ->
     if not isinstance(value, str) or value not in choices:
         raise InputError(argument, value, problem, choices)
     return str(value)
+
+
+def check_names(given: Mapping[str, Any], known: Collection[str]) -> None:
+    """Refuse keyword arguments that a function passes on and nobody knows.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+
+    Examples
+    --------
+    >>> check_names({"draws": 10}, ["draws", "seed"])
+    """
+    for name, value in given.items():
+        if name not in known:
+            raise InputError(name, value, "there is no such setting", known)

@@ -146,13 +146,13 @@ def event(
     return rule.joins.join(f"δ[{k}] {relation} {sign * m + 0.0:g}" for k, m in parts)
 
 
-def verdict(met: Mapping[str, bool], margins: Sequence[float]) -> str:
+def verdict(met: Mapping[str, bool | None], margins: Sequence[float]) -> str:
     """Say in words which sides' rules are met.
 
     Parameters
     ----------
     met : mapping
-        ``"right"``, ``"left"`` or both, to whether the rule is met there.
+        ``"right"``, ``"left"`` or both, to whether the rule is met there; None if nobody can say.
     margins : sequence of float
         What δ was compared with: negative margins make the claim weaker, and its name another.
 
@@ -162,7 +162,11 @@ def verdict(met: Mapping[str, bool], margins: Sequence[float]) -> str:
     ('superior', 'non-inferior')
     >>> verdict({"right": True, "left": False}, [0.0])
     'superior'
+    >>> verdict({"right": None}, [0.0])
+    'cannot be judged'
     """
+    if None in met.values():
+        return "cannot be judged"
     if len(met) == 2:
         words = {(True, False): "superior", (False, True): "inferior", (True, True): "both"}
         return words.get((met["right"], met["left"]), "neither")

@@ -142,19 +142,21 @@ def sample(
     with reporting(progress) as reporter:
         ready, fused = prepared(model, reporter)
         reporter.stage(stage)
-        tree = nutpie.sample(
-            ready,
-            draws=settings.draws,
-            tune=settings.tune,
-            chains=settings.chains,
-            cores=min(settings.cores or _processors(), settings.chains),
-            seed=settings.seed,
-            target_accept=settings.target_accept,
-            save_warmup=False,
-            progress_bar=False,
-            progress_callback=reporter.chains if progress else None,
-            progress_rate=200,
-        )
+        with warnings.catch_warnings():  # of fewer draws than chains, which is what was asked for
+            warnings.filterwarnings("ignore", "Found chain dimension to be longer", UserWarning)
+            tree = nutpie.sample(
+                ready,
+                draws=settings.draws,
+                tune=settings.tune,
+                chains=settings.chains,
+                cores=min(settings.cores or _processors(), settings.chains),
+                seed=settings.seed,
+                target_accept=settings.target_accept,
+                save_warmup=False,
+                progress_bar=False,
+                progress_callback=reporter.chains if progress else None,
+                progress_rate=200,
+            )
     n_draws = _finished_draws(tree, settings)
     drawn = tree["posterior"]
     if fused:

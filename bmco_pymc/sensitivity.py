@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from bmco_pymc.arguments import EFFECT, check_names
 from bmco_pymc.effect import Effect
 from bmco_pymc.errors import InputError
 from bmco_pymc.fit import Fit
@@ -156,6 +157,7 @@ def sensitivity(
     **choices: Any,
 ) -> Sensitivity:
     """Power-scale the prior or the likelihood of a fit; see ``Fit.sensitivity``."""
+    check_names(choices, EFFECT)
     model = fit.model
     if fit.is_prior:
         raise InputError("fit", "draws from the prior", "there is no likelihood to set against it")

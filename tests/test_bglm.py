@@ -104,3 +104,14 @@ def test_same_seed_same_draws(trial_model, trial_fit):
     again = trial_model.fit(draws=500, tune=500, seed=9, cores=1, progress=False)
     twice = trial_model.fit(draws=500, tune=500, seed=9, cores=2, progress=False)
     assert np.array_equal(again.idata["posterior"]["beta"], twice.idata["posterior"]["beta"])
+
+
+@pytest.mark.filterwarnings("ignore::bmco_pymc.ConvergenceWarning")
+@pytest.mark.parametrize("chains", [1, 4])
+def test_a_single_draw_decides_nothing(trial_model, chains):
+    fit = trial_model.fit(draws=1, tune=20, chains=chains, seed=1, progress=False)
+    effect = fit.effect()
+    decision = effect.decide("any", "two-sided")
+    assert decision.verdict == "cannot be judged"
+    assert "largest marginal probability" in str(decision)
+    assert ": cannot be judged (" in effect.report("any").paragraph

@@ -115,14 +115,11 @@ class BMVB(Model):
         Fit
             The posterior.
         """
-        from bmco_pymc.errors import InputError
+        from bmco_pymc.arguments import FIT, check_names
         from bmco_pymc.fit import make_fit
         from bmco_pymc.sampling import Settings, label
 
-        unknown = set(settings) - {"tune", "cores", "target_accept", "progress"}
-        if unknown:
-            known = ("draws", "chains", "seed", "tune", "cores", "target_accept", "progress")
-            raise InputError("fit", sorted(unknown), "there is no such setting", known)
+        check_names(settings, FIT)
         plan = Settings(draws=draws, chains=chains, seed=seed).with_seed()
         alpha = self.priors.phi.resolve("phi", self.study.patterns) + self.cells.counts  # (2, Q)
         phi = np.empty((chains, draws, *alpha.shape))
