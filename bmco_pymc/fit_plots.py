@@ -60,6 +60,8 @@ def plot(fit: Fit, kind: str, which: str, **settings: Any) -> Any:
 
     if kind not in KINDS:
         raise InputError("type", kind, "there is no such plot", KINDS)
+    if kind == "rank" and fit.idata["posterior"].sizes["chain"] < 2:
+        raise InputError("fit", "1 chain", "ranks tell chains apart: there must be two or more")
     choices = blocks(fit)
     if which not in choices:
         what = f"{type(fit.model).__name__} has no such block of parameters"

@@ -168,8 +168,9 @@ def verdict(met: Mapping[str, bool | None], margins: Sequence[float]) -> str:
     if None in met.values():
         return "cannot be judged"
     if len(met) == 2:
-        words = {(True, False): "superior", (False, True): "inferior", (True, True): "both"}
-        return words.get((met["right"], met["left"]), "neither")
+        sides = [side for side, holds in met.items() if holds]
+        words = {"right": "superior", "left": "inferior"}
+        return "both" if len(sides) == 2 else words[sides[0]] if sides else "neither"
     ((direction, holds),) = met.items()
     if min(margins) >= 0:
         claim = "superior" if direction == "right" else "inferior"

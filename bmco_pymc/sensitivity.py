@@ -20,7 +20,7 @@ from bmco_pymc.log_density import log_likelihood, log_prior
 from bmco_pymc.overruled import remarks
 from bmco_pymc.per_outcome import read_margins, read_weights
 from bmco_pymc.population import Analytical, Empirical, Value
-from bmco_pymc.power_scaling import importance, sensitivities, weighted
+from bmco_pymc.power_scaling import check_draws, importance, sensitivities, weighted
 from bmco_pymc.render import as_html, as_text
 from bmco_pymc.rules import RULES
 
@@ -170,6 +170,7 @@ def sensitivity(
     if not names:
         raise InputError("scale", scale, "names nothing to scale", known)
     exponents = _checked_powers(powers)
+    check_draws(fit)
     effect = fit.effect(population, **choices)
     decision = effect.decide(rule, direction, margins, w)
     if len(decision.sides) > 1:
