@@ -16,11 +16,12 @@ from bmco_pymc.decision import decide
 from bmco_pymc.effect import Effect
 from bmco_pymc.errors import ConvergenceWarning, InputError
 from bmco_pymc.fit import Fit
+from bmco_pymc.interrupts import INTERRUPTED
 from bmco_pymc.models.base import Model
 from bmco_pymc.population import Analytical, Empirical, Sample, Value, resolve
 from bmco_pymc.progress import counting
 from bmco_pymc.same_rows import check_same_rows
-from bmco_pymc.sampling import Settings
+from bmco_pymc.settings import Settings
 
 _SETTINGS = ("draws", "tune", "chains", "cores", "target_accept")
 _PACKAGE = str(Path(__file__).parent)
@@ -204,8 +205,8 @@ def _applicable(model: Model, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cut_short(fit: Fit) -> bool:
-    """Whether an interrupt ended the sampling before the draws asked for were made."""
-    return bool(fit.cut_short)
+    """Whether the user interrupted it, before or after the draws asked for were made."""
+    return INTERRUPTED in fit.idata.attrs or bool(fit.cut_short)
 
 
 def _warn_again(raised: Sequence[warnings.WarningMessage]) -> None:

@@ -8,7 +8,6 @@ user's: the first try is what it would be alone, and a fit can be made again fro
 from __future__ import annotations
 
 import dataclasses
-import os
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,9 @@ import xarray as xr
 
 from bmco_pymc.errors import ConvergenceWarning
 from bmco_pymc.fit import Fit, judge, warn_of
-from bmco_pymc.sampling import Settings, sample
+from bmco_pymc.interrupts import ALL_KEPT, INTERRUPTED, deferred, tell
+from bmco_pymc.sampling import sample
+from bmco_pymc.settings import Settings
 
 if TYPE_CHECKING:
     from bmco_pymc.diagnostics import Diagnostics
@@ -27,7 +28,6 @@ MOST_DRAWS = 16_000  # of all chains together
 MOST_TUNE = 4_000
 CAREFUL = (0.97, 0.99)  # what target_accept is raised to
 HANDFUL = 0.02  # share of draws that diverge which smaller steps may mend
-_PACKAGE = os.path.dirname(__file__) + os.sep
 
 
 def sample_until_good(
@@ -60,10 +60,13 @@ def sample_until_good(
         if tries:
             found.attrs["continued"] = _sentence([*tries, (settings, "")])
         fit = judge(model, found)
-        if _cut_short(found, settings):
+        if INTERRUPTED in found.attrs or not _complete(found, settings):
             break
-        following, why = _following(settings, free, fit)
-        if following is None:
+        with deferred() as interrupt:
+            following, why = _following(settings, free, fit)
+        if interrupt:
+            tell(found, ALL_KEPT)
+        if interrupt or following is None:
             break
         tries.append((settings, why))
         seed = np.random.SeedSequence(first.seed).spawn(len(tries))[-1].generate_state(1)[0]
@@ -84,13 +87,15 @@ def _try(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Interrupted", ConvergenceWarning)
             found = sample(model, settings, progress=progress, stage=stage)
-        if not _cut_short(found, settings):
+        if _complete(found, settings):
+            if INTERRUPTED in found.attrs:
+                tell(found, ALL_KEPT)
             return found
     except KeyboardInterrupt:
         pass
     kept = former.idata["posterior"].sizes
     what = f"Interrupted: the complete run of {kept['chain']} × {kept['draw']} draws is kept."
-    warnings.warn(what, ConvergenceWarning, skip_file_prefixes=(_PACKAGE,))
+    tell(former.idata, what)
     return None
 
 
@@ -137,10 +142,10 @@ def _of_reported(fit: Fit) -> Diagnostics:
         return fit.diagnostics
 
 
-def _cut_short(idata: xr.DataTree, settings: Settings) -> bool:
-    """Whether an interrupt ended the sampling early."""
+def _complete(idata: xr.DataTree, settings: Settings) -> bool:
+    """Whether all draws were made."""
     sizes = idata["posterior"].sizes
-    return (sizes["chain"], sizes["draw"]) != (settings.chains, settings.draws)
+    return (sizes["chain"], sizes["draw"]) == (settings.chains, settings.draws)
 
 
 def _sentence(tries: list[tuple[Settings, str]]) -> str:

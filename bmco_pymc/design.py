@@ -17,6 +17,7 @@ from bmco_pymc.calls import CONTEXT
 from bmco_pymc.cells import Cells
 from bmco_pymc.errors import InputError
 from bmco_pymc.formulas import check_formula, check_size, names_in
+from bmco_pymc.interrupts import load
 from bmco_pymc.learning import transforms
 from bmco_pymc.names import Aliased, alias
 from bmco_pymc.remarks import warn
@@ -174,6 +175,7 @@ def make_design(study: Study, fixed: str, random: str | None = None) -> tuple[De
 
 def _aliased(argument: str, formula: object, columns: list[Any], choices: list[Any]) -> Aliased:
     """Return a formula in which every column is a plain word."""
+    load("formulaic")
     if not isinstance(formula, str):
         raise InputError(argument, formula, "must be a formula in text, such as 'method * age'")
     names = alias(columns, formula)

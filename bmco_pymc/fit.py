@@ -16,6 +16,7 @@ from bmco_pymc.asked import Asked
 from bmco_pymc.diagnostics import Diagnostics, diagnose
 from bmco_pymc.errors import ConvergenceWarning
 from bmco_pymc.estimates import estimates
+from bmco_pymc.interrupts import ALL_KEPT, INTERRUPTED, deferred, tell
 from bmco_pymc.judged import Judged
 from bmco_pymc.models.base import Model
 from bmco_pymc.render import as_html, as_text
@@ -205,9 +206,13 @@ def make_fit(model: Model, idata: xr.DataTree) -> Fit:
 
 
 def judge(model: Model, idata: xr.DataTree) -> Fit:
-    """Return the fit of draws, with the verdict on them."""
+    """Return the fit of draws, with the verdict on them; an interrupt waits for it."""
     idata.attrs.setdefault("software", software())
-    return Fit(model, idata, diagnose(idata, model.blocks))
+    with deferred() as interrupt:
+        fit = Fit(model, idata, diagnose(idata, model.blocks))
+    if interrupt and INTERRUPTED not in idata.attrs:
+        tell(idata, ALL_KEPT)
+    return fit
 
 
 def warn_of(fit: Fit) -> None:

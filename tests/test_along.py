@@ -284,7 +284,7 @@ def test_how_columns_are_split():
     # a name that no query can hold; row 1 of the input is not analysed
     position = np.array([0, 2, 3, 4, 5, 6, 7, 8])
     _, found = by_bins("n`\x1b", numbers, ones, [1, 2, 9], position, 9)
-    chosen = [np.flatnonzero(np.asarray(population.mask)).tolist() for population in found.values()]
+    chosen = [np.flatnonzero(np.asarray(p.mask)).tolist() for p in found.values()]
     assert chosen == [[0, 2, 3, 4], [5, 6, 7, 8]]
     dates = pd.Series(pd.to_datetime(["2020-01-01", "2021-01-01", "2020-01-01"]))
     populations = list(by_category("day", dates, np.array([0, 2, 3]), 4).values())

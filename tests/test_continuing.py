@@ -9,7 +9,8 @@ import pytest
 import bmco_pymc as bmco
 from bmco_pymc import continuing, sampling
 from bmco_pymc.continuing import sample_until_good
-from bmco_pymc.sampling import Settings, label
+from bmco_pymc.sampling import label
+from bmco_pymc.settings import Settings
 
 FREE = frozenset({"draws", "tune", "target_accept"})
 

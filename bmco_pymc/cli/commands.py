@@ -204,7 +204,7 @@ def fit(
     """
     from bmco_pymc.cli import options, report
     from bmco_pymc.cli.table import read_table
-    from bmco_pymc.sampling import Settings
+    from bmco_pymc.settings import Settings
     from bmco_pymc.study import Study
 
     with speaking() as notes:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bmco_pymc.cells import Cells
 from bmco_pymc.design import Design
+from bmco_pymc.interrupts import load
 from bmco_pymc.models.base import Model
 from bmco_pymc.models.geometry import Basis
 
@@ -94,6 +95,9 @@ class Regression(Model):
         at most) again with `target_accept` .97, then .99. The last run is the fit, and every result
         says that there were several (``fit.diagnostics.continued``). What is given is kept.
 
+        Ctrl-C ends the sampling and keeps the draws: those of the chains that have enough of them,
+        cut to one length, or those of the last complete run.
+
         Parameters
         ----------
         draws, tune : int, optional
@@ -120,10 +124,12 @@ class Regression(Model):
         Warns
         -----
         ConvergenceWarning
-            Once, if any diagnostic is not as it should be, with the reason and what to do.
+            Once, if any diagnostic is not as it should be, with the reason and what to do; and
+            after Ctrl-C, with what is kept.
         """
+        load("bmco_pymc.continuing")
         from bmco_pymc.continuing import sample_until_good
-        from bmco_pymc.sampling import Settings
+        from bmco_pymc.settings import Settings
 
         choice = {"draws": draws, "tune": tune, "target_accept": target_accept}
         given: dict[str, Any] = {name: value for name, value in choice.items() if value is not None}
