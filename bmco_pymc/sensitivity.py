@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from bmco_pymc.arguments import EFFECT, check_names
+from bmco_pymc.arguments import EFFECT, check_names, one_of
 from bmco_pymc.effect import Effect
 from bmco_pymc.errors import InputError
 from bmco_pymc.fit import Fit
@@ -161,12 +161,11 @@ def sensitivity(
     model = fit.model
     if fit.is_prior:
         raise InputError("fit", "draws from the prior", "there is no likelihood to set against it")
-    names = [scale] if isinstance(scale, str) else list(scale)
+    names = list(scale) if isinstance(scale, Iterable) and not isinstance(scale, str) else [scale]
     blocks = ["phi"] if model.design is None else [b for b in _BLOCKS if b in model.parameters]
     known = ["prior", "likelihood", *blocks]
     for name in names:
-        if name not in known:
-            raise InputError("scale", name, f"is no part of {type(model).__name__}", known)
+        one_of("scale", name, known, f"is no part of {type(model).__name__}")
     if not names:
         raise InputError("scale", scale, "names nothing to scale", known)
     exponents = _checked_powers(powers)
