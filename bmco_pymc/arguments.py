@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 
 from bmco_pymc.errors import InputError
 
+# What ``fit`` of any model takes, and ``effect`` of any fit beside the population.
+FIT = ("draws", "tune", "chains", "seed", "cores", "target_accept", "progress")
+EFFECT = ("clusters", "standardise", "cluster_weights")
+
 
 def whole(argument: str, value: Any, least: int, most: float = math.inf) -> int:
     """Return a whole number within bounds.
@@ -169,6 +173,23 @@ def of_kind(argument: str, value: Any, kind: type, problem: str) -> Any:
     if not isinstance(value, kind):
         raise InputError(argument, value, problem)
     return value
+
+
+def check_names(given: Mapping[str, Any], known: Collection[str]) -> None:
+    """Refuse keyword arguments that a function passes on and nobody knows.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+
+    Examples
+    --------
+    >>> check_names({"draws": 10}, ["draws", "seed"])
+    """
+    for name, value in given.items():
+        if name not in known:
+            raise InputError(name, value, "there is no such setting", known)
 
 
 def _is_number(entry: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bmco_pymc.arguments import probability
+from bmco_pymc.arguments import check_names, probability
 from bmco_pymc.comparison import Comparison, make_comparison
 from bmco_pymc.decision import decide
 from bmco_pymc.effect import Effect
@@ -104,9 +104,7 @@ def compare(
     {'weak': 0.11, 'strong': 0.04}
     """
     known = _checked_models(models)
-    unknown = sorted(set(settings) - set(_SETTINGS))
-    if unknown:
-        raise InputError("compare", unknown, "there is no such setting of a fit", _SETTINGS)
+    check_names(settings, _SETTINGS)
     settings = {name: value for name, value in settings.items() if value is not None}
     seed = Settings(seed=seed, **settings).with_seed().seed
     ci_prob = probability("ci_prob", ci_prob)

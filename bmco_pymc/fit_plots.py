@@ -8,6 +8,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from bmco_pymc.arguments import one_of
+from bmco_pymc.errors import InputError
 from bmco_pymc.escapes import as_variable, visible
 from bmco_pymc.parameters import scalar_parameters
 from bmco_pymc.picture import caption, plain
@@ -59,6 +60,8 @@ def plot(fit: Fit, kind: str, which: str, **settings: Any) -> Any:
     import arviz as az
 
     one_of("type", kind, KINDS, "there is no such plot")
+    if kind == "rank" and fit.idata["posterior"].sizes["chain"] < 2:
+        raise InputError("fit", "1 chain", "ranks tell chains apart: there must be two or more")
     choices = blocks(fit)
     what = f"{type(fit.model).__name__} has no such block of parameters"
     one_of("which", which, choices, what)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bmco_pymc.arguments import EFFECT, check_names
 from bmco_pymc.diagnostics import diagnose
 from bmco_pymc.effect import Effect
 from bmco_pymc.fit import Fit
@@ -25,6 +26,7 @@ def prior_effect(
     **choices: Any,
 ) -> Effect:
     """Return the effect under the prior alone; see ``Model.prior_effect``."""
+    check_names(choices, EFFECT)
     return prior_fit(model, draws, seed).effect(population, **choices)
 
 

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bmco_pymc.arguments import of_kind
+from bmco_pymc.arguments import FIT, check_names, of_kind
 from bmco_pymc.priors import Priors
 from bmco_pymc.study import Study
 
@@ -25,6 +25,7 @@ def update(
     **settings: Any,
 ) -> Fit:
     """Fit the same analysis again; see `Fit.update`."""
+    check_names(settings, FIT)
     model: Any = fit.model
     changes: dict[str, Any] = {}
     if priors is not None:

@@ -158,10 +158,12 @@ def _with_nutpie(ready: Any, settings: Settings, callback: Any, interrupt: Inter
         progress_rate=200,
         blocking=False,
     )
-    while not interrupt:
-        with suppress(TimeoutError):
-            return sampler.wait(timeout=0.1)
-    return sampler.abort()
+    with warnings.catch_warnings():  # of fewer draws than chains, which is what was asked for
+        warnings.filterwarnings("ignore", "Found chain dimension to be longer", UserWarning)
+        while not interrupt:
+            with suppress(TimeoutError):
+                return sampler.wait(timeout=0.1)
+        return sampler.abort()
 
 
 def _in_words(error: BaseException) -> SamplingError:

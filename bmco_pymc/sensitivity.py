@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from bmco_pymc.arguments import numbers, one_of, texts
+from bmco_pymc.arguments import EFFECT, check_names, numbers, one_of, texts
 from bmco_pymc.effect import Effect
 from bmco_pymc.errors import InputError
 from bmco_pymc.fit import Fit
@@ -20,7 +20,7 @@ from bmco_pymc.log_density import log_likelihood, log_prior
 from bmco_pymc.overruled import remarks
 from bmco_pymc.per_outcome import read_margins, read_weights
 from bmco_pymc.population import Analytical, Empirical, Value
-from bmco_pymc.power_scaling import importance, sensitivities, weighted
+from bmco_pymc.power_scaling import check_draws, importance, sensitivities, weighted
 from bmco_pymc.render import as_html, as_text
 from bmco_pymc.rules import RULES
 
@@ -157,6 +157,7 @@ def sensitivity(
     **choices: Any,
 ) -> Sensitivity:
     """Power-scale the prior or the likelihood of a fit; see ``Fit.sensitivity``."""
+    check_names(choices, EFFECT)
     model = fit.model
     if fit.is_prior:
         raise InputError("fit", "draws from the prior", "there is no likelihood to set against it")
@@ -168,6 +169,7 @@ def sensitivity(
     if not names:
         raise InputError("scale", scale, "names nothing to scale", known)
     exponents = _checked_powers(powers)
+    check_draws(fit)
     effect = fit.effect(population, **choices)
     decision = effect.decide(rule, direction, margins, w)
     if len(decision.sides) > 1:
