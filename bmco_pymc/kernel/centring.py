@@ -8,7 +8,8 @@ Shapes: J clusters; B blocks of d deviations (one block a logit with d = p, or o
 logits with d = L p); m coefficients that enter the score of a block. epsilon, zeta, f, and the
 score r = h - H a are (B, d, J); coef a is (B, m), root R (B, d, d), K (B, d, d, J), info B
 (B, d, d, J), lin H (B, d, m, J), off h (B, d, J). Clusters come last, so that each operation on the
-small matrices is one on all clusters, whose numbers are neighbours.
+small matrices is one on all clusters, whose numbers are neighbours. The sampler's roots are
+triangles (`LOWER` or `UPPER`), and the zeros are left out of every product.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from bmco_pymc.kernel import elementary
 
 type Floats = NDArray[np.float64]
 
+
+FULL, LOWER, UPPER = 0, 1, 2  # which part of a root is not zero
 
 # Sums may be reordered, so that they vectorise; infinity and NaN keep their meaning.
 RELAXED = {"reassoc", "contract", "nsz"}
@@ -36,16 +39,18 @@ def centre(
     off: Floats,
     zeta: Floats,
     K: Floats,
+    G: Floats,
     f: Floats,
     r: Floats,
+    part: int,
     first: int,
     last: int,
 ) -> float:
-    """Write zeta, K, f and r of the clusters from first to last - 1.
+    """Write zeta, K, G = B R, f and r of the clusters from first to last - 1.
 
     Returns the log Jacobian of epsilon -> zeta, -sum log K_ii.
     """
-    B, d, J = epsilon.shape
+    B, d = epsilon.shape[:2]
     log_jacobian = 0.0
     for b in range(B):
         for x in range(d):
@@ -67,18 +72,27 @@ def centre(
                 f[b, 0, j] = c * r[b, 0, j] / size
                 zeta[b, 0, j] = (f[b, 0, j] + epsilon[b, 0, j]) / size
         return log_jacobian
-    G = np.empty((d, d, J))
     for b in range(B):
-        _information(info[b], root[b], G, first, last)
-        for x in range(d):  # K K' = I + R' G, row by row
-            for y in range(x + 1):
-                unit, c = (1.0 if x == y else 0.0), root[b, 0, x]
+        for x in range(d):
+            for y in range(d):
+                low, high = column(part, y, d)
+                c = root[b, low, y]
                 for j in range(first, last):
-                    K[b, x, y, j] = unit + c * G[0, y, j]
-                for t in range(1, d):
+                    G[b, x, y, j] = c * info[b, x, low, j]
+                for t in range(low + 1, high):
+                    c = root[b, t, y]
+                    for j in range(first, last):
+                        G[b, x, y, j] += c * info[b, x, t, j]
+        for x in range(d):  # K K' = I + R' G, row by row
+            low, high = column(part, x, d)
+            for y in range(x + 1):
+                unit, c = (1.0 if x == y else 0.0), root[b, low, x]
+                for j in range(first, last):
+                    K[b, x, y, j] = unit + c * G[b, low, y, j]
+                for t in range(low + 1, high):
                     c = root[b, t, x]
                     for j in range(first, last):
-                        K[b, x, y, j] += c * G[t, y, j]
+                        K[b, x, y, j] += c * G[b, t, y, j]
                 for t in range(y):
                     for j in range(first, last):
                         K[b, x, y, j] -= K[b, x, t, j] * K[b, y, t, j]
@@ -91,10 +105,11 @@ def centre(
                     for j in range(first, last):
                         K[b, x, y, j] /= K[b, y, y, j]
         for x in range(d):
-            c = root[b, 0, x]
+            low, high = column(part, x, d)
+            c = root[b, low, x]
             for j in range(first, last):
-                f[b, x, j] = c * r[b, 0, j]
-            for t in range(1, d):
+                f[b, x, j] = c * r[b, low, j]
+            for t in range(low + 1, high):
                 c = root[b, t, x]
                 for j in range(first, last):
                     f[b, x, j] += c * r[b, t, j]
@@ -118,6 +133,7 @@ def centre(
 def pullback(
     zeta: Floats,
     K: Floats,
+    G: Floats,
     f: Floats,
     r: Floats,
     root: Floats,
@@ -128,6 +144,7 @@ def pullback(
     d_epsilon: Floats,
     d_coef: Floats,
     d_root: Floats,
+    part: int,
     first: int,
     last: int,
 ) -> None:
@@ -136,8 +153,8 @@ def pullback(
     The adjoint of the Cholesky factor is Murray's (2016, arXiv:1602.07527, equation 10).
     """
     B, d, J = zeta.shape
-    memory = np.empty((2 * d + 2, d, J))
-    G, S, w, score = memory[:d], memory[d : 2 * d], memory[2 * d], memory[2 * d + 1]
+    memory = np.empty((d + 2, d, J))
+    S, w, score = memory[:d], memory[d], memory[d + 1]
     for b in range(B):
         if d == 1:  # all matrices are numbers: one loop
             c, s = root[b, 0, 0], 0.0
@@ -196,21 +213,22 @@ def pullback(
                         S[x, y, j] -= S[x, t, j] * K[b, t, y, j]
                 for j in range(first, last):
                     S[x, y, j] /= K[b, y, y, j]
-        _information(info[b], root[b], G, first, last)
-        for x in range(d):  # R'r and R'BR both depend on R
-            for y in range(d):
+        for y in range(d):  # R'r and R'BR both depend on R
+            low, high = column(part, y, d)
+            for x in range(low, high):
                 s = 0.0
                 for j in range(first, last):
                     s += r[b, x, j] * w[y, j]
                 for t in range(d):
                     for j in range(first, last):
-                        s += 2.0 * G[x, t, j] * S[t, y, j]
+                        s += 2.0 * G[b, x, t, j] * S[t, y, j]
                 d_root[b, x, y] += s
         for x in range(d):
-            c = root[b, x, 0]
+            low, high = row(part, x, d)
+            c = root[b, x, low]
             for j in range(first, last):
-                score[x, j] = c * w[0, j]
-            for t in range(1, d):
+                score[x, j] = c * w[low, j]
+            for t in range(low + 1, high):
                 c = root[b, x, t]
                 for j in range(first, last):
                     score[x, j] += c * w[t, j]
@@ -228,16 +246,13 @@ def _add_score(score: Floats, lin: Floats, d_coef: Floats, first: int, last: int
             d_coef[m] -= s
 
 
-@njit(error_model="numpy", fastmath=RELAXED, forceinline=True)
-def _information(info: Floats, root: Floats, product: Floats, first: int, last: int) -> None:
-    """Write info @ root of each of these clusters, (d, d, J)."""
-    d = len(root)
-    for x in range(d):
-        for y in range(d):
-            c = root[0, y]
-            for j in range(first, last):
-                product[x, y, j] = c * info[x, 0, j]
-            for t in range(1, d):
-                c = root[t, y]
-                for j in range(first, last):
-                    product[x, y, j] += c * info[x, t, j]
+@njit(error_model="numpy", forceinline=True)
+def column(part: int, y: int, d: int) -> tuple[int, int]:
+    """Return the first row in which column y of a root is not zero, and the first after them."""
+    return (y if part == LOWER else 0), (y + 1 if part == UPPER else d)
+
+
+@njit(error_model="numpy", forceinline=True)
+def row(part: int, x: int, d: int) -> tuple[int, int]:
+    """Return the first column in which row x of a root is not zero, and the first after them."""
+    return (x if part == UPPER else 0), (x + 1 if part == LOWER else d)

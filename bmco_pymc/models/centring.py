@@ -31,37 +31,31 @@ from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache
 
 from bmco_pymc.kernel import SOURCE
 from bmco_pymc.kernel import centring as kernel
+from bmco_pymc.kernel.centring import FULL
 
 # For the shapes see bmco_pymc.kernel.centring.
 
 
 def _centre(epsilon, coef, root, info, lin, off):  # type: ignore[no-untyped-def]
     """Return zeta (B, d, J) and the log Jacobian -sum log K_ii."""
-    zeta, f, r, K = (
-        np.empty(off.shape),
-        np.empty(off.shape),
-        np.empty(off.shape),
-        np.empty(info.shape),
-    )
+    zeta, f, r = np.empty(off.shape), np.empty(off.shape), np.empty(off.shape)
+    K, G = np.empty(info.shape), np.empty(info.shape)
     J = off.shape[2]
-    value = kernel.centre(epsilon, coef, root, info, lin, off, zeta, K, f, r, 0, J)
+    value = kernel.centre(epsilon, coef, root, info, lin, off, zeta, K, G, f, r, FULL, 0, J)
     return zeta, np.array(value)
 
 
 def _centre_pullback(zeta, coef, root, info, lin, off, d_zeta, d_log):  # type: ignore[no-untyped-def]
     """Return the derivatives with respect to epsilon, coef and root, given those of the outputs."""
-    work, f, r, K = (
-        np.empty(off.shape),
-        np.empty(off.shape),
-        np.empty(off.shape),
-        np.empty(info.shape),
-    )
+    work, f, r = np.empty(off.shape), np.empty(off.shape), np.empty(off.shape)
+    K, G = np.empty(info.shape), np.empty(info.shape)
     J = off.shape[2]
-    # K, f and r need no epsilon
-    kernel.centre(zeta, coef, root, info, lin, off, work, K, f, r, 0, J)
+    # K, G, f and r need no epsilon
+    kernel.centre(zeta, coef, root, info, lin, off, work, K, G, f, r, FULL, 0, J)
     d_epsilon, d_coef, d_root = work, np.zeros(coef.shape), np.zeros(root.shape)
     g = float(d_log.item())
-    kernel.pullback(zeta, K, f, r, root, info, lin, d_zeta, g, d_epsilon, d_coef, d_root, 0, J)
+    derivatives = (d_epsilon, d_coef, d_root)
+    kernel.pullback(zeta, K, G, f, r, root, info, lin, d_zeta, g, *derivatives, FULL, 0, J)
     return d_epsilon, d_coef, d_root
 
 
