@@ -198,21 +198,23 @@ def pullback(
                         S[x, y, j] -= K[b, t, x, j] * dK
                 for j in range(first, last):
                     S[x, y, j] *= 0.5
-                    S[y, x, j] = S[x, y, j]
-        for y in range(d):  # S <- K'^-1 S K^-1, the derivative of I + R'BR
-            for x in range(d - 1, -1, -1):
+        # S <- K'^-1 S K^-1, the derivative of I + R'BR; symmetric, so the lower triangle is enough
+        for y in range(d):
+            for x in range(d - 1, y - 1, -1):
                 for t in range(x + 1, d):
                     for j in range(first, last):
                         S[x, y, j] -= K[b, t, x, j] * S[t, y, j]
                 for j in range(first, last):
                     S[x, y, j] /= K[b, x, x, j]
-        for x in range(d):
-            for y in range(d - 1, -1, -1):
+        for x in range(d - 1, -1, -1):
+            for y in range(x, -1, -1):
                 for t in range(y + 1, d):
                     for j in range(first, last):
                         S[x, y, j] -= S[x, t, j] * K[b, t, y, j]
                 for j in range(first, last):
                     S[x, y, j] /= K[b, y, y, j]
+                for j in range(first, last):
+                    S[y, x, j] = S[x, y, j]
         for y in range(d):  # R'r and R'BR both depend on R
             low, high = column(part, y, d)
             for x in range(low, high):

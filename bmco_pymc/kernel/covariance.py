@@ -30,6 +30,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from bmco_pymc.kernel import elementary
+
 type Floats = NDArray[np.float64]
 
 # The families of the prior; `hyper` holds their hyperparameters:
@@ -79,7 +81,7 @@ def root(t: Floats, v: Floats, family: int, hyper: Floats, R: Floats) -> float:
             if family != SPLIT:
                 h, slope, _ = _bent(t[b, x])
                 left = hyper[2 + x] * np.exp(h)
-                value += h + np.log(slope) + _sd(family, np.exp(h), hyper[1])[0]
+                value += h + elementary.log(slope) + _sd(family, np.exp(h), hyper[1])[0]
             for y in range(x):
                 w = v[b, x * (x - 1) // 2 + y]
                 if family == SPLIT:
@@ -89,9 +91,8 @@ def root(t: Floats, v: Floats, family: int, hyper: Floats, R: Floats) -> float:
                     z, cosine = m / np.sqrt(1 + m**2), 1 / np.sqrt(1 + m**2)
                     value += 0.5 * n * (t[b, x] + t[b, y]) + k * np.log1p(m**2) + log_slope
                 else:
-                    size = np.exp(-abs(w))
-                    z, cosine = np.tanh(0.5 * w), 2 * np.sqrt(size) / (1 + size)
-                    value -= (hyper[0] + 0.5 * (d - 2 - y)) * (abs(w) + 2 * np.log1p(size))
+                    z, cosine, log_cosine = _partial(w)
+                    value += (2 * hyper[0] + d - 2 - y) * log_cosine
                 R[b, x, y] = left * z
                 left *= cosine
             R[b, x, x] = left
@@ -117,7 +118,7 @@ def pullback(
 ) -> None:
     """Write the derivatives of the log density by t and v, given that by R (without the prior)."""
     B, d = t.shape
-    left, total = np.empty(d), np.empty((d, d))
+    left, partial, total = np.empty(d), np.empty(d), np.empty((d, d))
     for b in range(B):
         if family == BARTLETT:
             for m in range(d):  # d_root' R
@@ -148,14 +149,13 @@ def pullback(
             for y in range(x + 1):  # each entry of the row is proportional to the SD
                 s += total[x, y] * R[b, x, y]
             if family == SPLIT:
+                sd = np.exp(t[b, x])
                 d_t[b, x] = s - hyper[0]
             else:
                 h, slope, d_log = _bent(t[b, x])
-                d_t[b, x] = (1.0 + _sd(family, np.exp(h), hyper[1])[1] + s) * slope + d_log
-        for x in range(d):
-            sd = np.exp(t[b, x])
-            if family != SPLIT:
-                sd = hyper[2 + x] * np.exp(_bent(t[b, x])[0])
+                ratio = np.exp(h)
+                sd = hyper[2 + x] * ratio
+                d_t[b, x] = (1.0 + _sd(family, ratio, hyper[1])[1] + s) * slope + d_log
             for y in range(x):
                 left[y] = sd
                 w = v[b, x * (x - 1) // 2 + y]
@@ -163,7 +163,9 @@ def pullback(
                     n = 1 + FILL * (hyper[0] + y)
                     sd /= np.sqrt(1 + _hill(w * _width(t[b], hyper, x, y, n), n)[0] ** 2)
                 else:
-                    sd *= 2 * np.exp(-0.5 * abs(w)) / (1 + np.exp(-abs(w)))
+                    z, cosine, _ = _partial(w)
+                    sd *= cosine
+                    partial[y] = z
             after = total[x, x] * R[b, x, x]  # what the entries to the right contribute
             for y in range(x - 1, -1, -1):
                 place = x * (x - 1) // 2 + y
@@ -180,7 +182,7 @@ def pullback(
                     d_t[b, x] += 0.5 * n * (1 + d_q * q)
                     d_t[b, y] += 0.5 * n * (1 + d_q * q)
                 else:
-                    z = np.tanh(0.5 * v[b, place])
+                    z = partial[y]
                     own = 0.5 * (1 - z**2) * left[y] * total[x, y]
                     d_v[b, place] = own - z * (0.5 * after + hyper[0] + 0.5 * (d - 2 - y))
                 after += total[x, y] * R[b, x, y]
@@ -214,7 +216,17 @@ def _bent(t: float) -> tuple[float, float, float]:
     """Return h(t), its derivative, and the derivative of the logarithm of that."""
     size = np.sqrt(1 + t**2)
     slope = 1 + size - t
-    return t + 0.5 * (t * size + np.arcsinh(t) - t**2), slope, (t / size - 1) / slope
+    area = np.copysign(elementary.log(abs(t) + size), t)  # arcsinh
+    return t + 0.5 * (t * size + area - t**2), slope, (t / size - 1) / slope
+
+
+@njit(error_model="numpy", forceinline=True)
+def _partial(v: float) -> tuple[float, float, float]:
+    """Return z = tanh(v / 2), (1 - z^2)^1/2 and the logarithm of that; one exp for all."""
+    size = elementary.exp(-0.5 * abs(v))
+    square = size * size
+    z = np.copysign((1 - square) / (1 + square), v)
+    return z, 2 * size / (1 + square), np.log(2.0) - 0.5 * abs(v) - elementary.log(1 + square)
 
 
 @njit(error_model="numpy", forceinline=True)
