@@ -48,21 +48,26 @@ def averaged_phi(
         raise InputError("clusters", clusters, what, [None])
     sample = Sample(model.study, model.cells)
     draws = flat_draws(fit)
-    steep = 0.0
-    if isinstance(population, Analytical):
-        names = sample.named(population)
-        for name, covariate in names.items():
-            bounds = dict(population.ranges)[name]
-            steep = steepest(design, sample, covariate, bounds, draws, clusters)
-    target = resolve(
-        population,
-        sample,
-        standardise=standardise,
-        clusters=clusters,
-        cluster_weights=cluster_weights,
-        steepness=steep,
-    )
-    phi = marginalise(target, design.matrices, **draws)  # (S, 2, Q)
+    try:
+        steep = 0.0
+        if isinstance(population, Analytical):
+            names = sample.named(population)
+            for name, covariate in names.items():
+                bounds = dict(population.ranges)[name]
+                steep = steepest(design, sample, covariate, bounds, draws, clusters)
+        target = resolve(
+            population,
+            sample,
+            standardise=standardise,
+            clusters=clusters,
+            cluster_weights=cluster_weights,
+            steepness=steep,
+        )
+        phi = marginalise(target, design.matrices, **draws)  # (S, 2, Q)
+    except InputError as error:  # a term without a value there does not know the population
+        if error.argument != "population":
+            raise
+        raise InputError("population", population, error.problem, error.choices) from None
     sizes = fit.idata["posterior"].sizes
     return phi.reshape(sizes["chain"], sizes["draw"], *phi.shape[1:]), target.estimand
 

@@ -23,7 +23,7 @@ class Cells:
     Attributes
     ----------
     frame : pandas.DataFrame, shape (n, columns)
-        The covariates of each cell, in the types of the data; the group is `arm`.
+        The covariates of each cell: float64, bool, text or categories. The group is `arm`.
     arm : ndarray of int8, shape (n,)
         0 for the control, 1 for the treatment.
     cluster : ndarray of intp, shape (n,), or None

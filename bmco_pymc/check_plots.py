@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from bmco_pymc import patterns
 from bmco_pymc.checks import NAMES, Check, check
 from bmco_pymc.errors import InputError
-from bmco_pymc.picture import BLUE, GREY, INK, SKY, VERMILION, Picture, legend, style
+from bmco_pymc.picture import BLUE, GREY, INK, SKY, VERMILION, Picture, caption, legend, style
 from bmco_pymc.predictive import Replicates, replicate
 
 if TYPE_CHECKING:
@@ -80,16 +79,14 @@ def _intervals(found: Check, kind: str) -> Figure:
         figsize=(3.6 * observed.sizes[panel] + 1.2, 1.7 + 0.28 * n_rows), layout="constrained"
     )
     grid = figure.subplots(1, observed.sizes[panel], sharex=True, sharey=True, squeeze=False)
-    for axes, name in zip(grid[0], observed[panel].values, strict=True):
-        new = draws.sel({panel: name}).transpose("chain", "draw", row).values.reshape(-1, n_rows)
-        _rows(axes, new, observed.sel({panel: name}).values, found.ci_prob)
-        axes.set_title(str(name), fontsize=10.5, parse_math=False)
+    for axes, label in zip(grid[0], observed[panel].values, strict=True):
+        new = draws.sel({panel: label}).transpose("chain", "draw", row).values.reshape(-1, n_rows)
+        _rows(axes, new, observed.sel({panel: label}).values, found.ci_prob)
+        axes.set_title(caption(label), fontsize=10.5)
         axes.set_xlabel(LABELS[kind])
         style(axes)
-    grid[0, 0].set_yticks(range(n_rows), [str(label) for label in labels])
+    grid[0, 0].set_yticks(range(n_rows), [caption(label) for label in labels])
     grid[0, 0].set_ylim(n_rows - 0.5, -0.5)  # the first on top
-    for label in grid[0, 0].get_yticklabels():
-        label.set_parse_math(False)
     legend(
         figure,
         [
@@ -128,37 +125,28 @@ def _rows(
 
 
 def _calibration(drawn: Replicates, ci_prob: float) -> Figure:
-    """Draw ArviZ's calibration plot of each outcome.
+    """Draw the share of successes against its prediction, smoothed to rise, for each outcome.
 
     The subjects of a cell have one predicted probability, so each stands for the share of
     successes in its cell: isotonic regression of these is that of the cells weighted by size.
     """
-    import arviz as az
-    from matplotlib import pyplot as plt
-
+    observed, replicated, size = shares(drawn)
     outcomes = drawn.fit.model.study.outcomes
     n = len(outcomes)
     columns = min(n, 3)
-    drawn_plot = az.plot_ppc_pava(
-        _shares(drawn),
-        var_names=list(outcomes),
-        ci_prob=ci_prob,
-        col_wrap=columns,
-        figure_kwargs={
-            "layout": "constrained",
-            "figsize": (3.8 * columns, 3.8 * -(-n // columns) + 0.5),
-        },
-        visuals={
-            "xlabel": {"text": "predicted probability"},
-            "ylabel": {"text": "observed rate, isotonic fit"},
-            "lines": {"color": VERMILION},
-            "credible_interval": {"color": SKY, "alpha": 0.35},
-            "reference_line": {"color": GREY},
-            "title": {"parse_math": False},
-        },
-    )
-    figure: Figure = drawn_plot.viz["figure"].item()
-    plt.close(figure)  # a notebook shows what a cell returns: once is enough
+    rows = -(-n // columns)
+    figure = Picture(figsize=(3.8 * columns, 3.8 * rows + 0.5), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for spare in grid[n:]:
+        spare.remove()
+    for k, (axes, outcome) in enumerate(zip(grid, outcomes, strict=False)):
+        predicted, fitted, band = calibration(observed[:, k], replicated[..., k], size, ci_prob)
+        axes.axline((0, 0), slope=1, color=GREY, linestyle="--", linewidth=1)
+        axes.fill_between(predicted, *band, color=SKY, alpha=0.35, linewidth=0)
+        axes.plot(predicted, fitted, color=VERMILION, linewidth=1.8, gid="observed")
+        axes.set(xlabel="predicted probability", ylabel="observed rate, isotonic fit")
+        axes.set_title(caption(outcome), fontsize=10.5)
+        style(axes)
     legend(
         figure,
         [
@@ -171,33 +159,58 @@ def _calibration(drawn: Replicates, ci_prob: float) -> Figure:
     return figure
 
 
-def _shares(drawn: Replicates) -> xr.DataTree:
-    """Return for each subject the share of successes in its cell, replicated and observed."""
-    model = drawn.fit.model
-    bits = patterns.bits(model.study.n_outcomes)
-    # the units of one cell of the model have one prediction
-    cell, total = drawn.units.cell, drawn.units.counts.sum(axis=1)
-    if drawn.clusters is None:
-        n_cells = cell.max() + 1
-        join = np.zeros((n_cells, len(cell)))
-        join[cell, np.arange(len(cell))] = 1
-    else:
-        join = np.eye(len(cell))
-    size = join @ total
-    subject = np.repeat(np.arange(len(size)), size.astype(int))
+def calibration(
+    observed: NDArray[np.float64],
+    replicated: NDArray[np.float64],
+    size: NDArray[np.int64],
+    ci_prob: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return sorted predictions, the isotonic fit of the observed shares and a band of replicates.
 
-    def share(counts: NDArray[np.int64]) -> dict[str, Any]:  # (..., u, Q)
-        success = join @ (counts @ bits)  # (n, u) @ (..., u, K) -> (..., n, K)
-        return {
-            outcome: (success[..., k] / size)[..., subject]
-            for k, outcome in enumerate(model.study.outcomes)
-        }
+    Parameters
+    ----------
+    observed, size : ndarray, shape (n,)
+        Share of successes in each cell, and its number of subjects.
+    replicated : ndarray, shape (S, n)
+        The shares in replicated data, whose mean is the prediction.
+    ci_prob : float
+        Probability in the band.
 
-    replicated, observed = share(drawn.counts), share(drawn.units.counts)
-    over = ("chain", "draw", "subject")
-    return xr.DataTree.from_dict(
-        {
-            "posterior_predictive": xr.Dataset({k: (over, v) for k, v in replicated.items()}),
-            "observed_data": xr.Dataset({k: ("subject", v) for k, v in observed.items()}),
-        }
-    )
+    Returns
+    -------
+    predicted, fitted : ndarray, shape (n,)
+    band : ndarray, shape (2, n)
+
+    References
+    ----------
+    Dimitriadis, Gneiting & Jordan (2021), https://doi.org/10.1073/pnas.2016191118
+    """
+    from scipy.optimize import isotonic_regression
+
+    predicted = replicated.mean(axis=0)
+    order = np.argsort(predicted, kind="stable")
+    weights = size[order].astype(float)
+    fits = [isotonic_regression(row[order], weights=weights).x for row in (observed, *replicated)]
+    tail = (1 - ci_prob) / 2
+    return predicted[order], fits[0], np.quantile(fits[1:], [tail, 1 - tail], axis=0)
+
+
+def shares(
+    drawn: Replicates,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Return the share of successes in each cell that has a prediction of its own.
+
+    Returns
+    -------
+    observed, replicated : ndarray, shapes (n, K) and (S, n, K)
+    size : ndarray, shape (n,)
+        Number of subjects.
+    """
+    bits = patterns.bits(drawn.fit.model.study.n_outcomes)
+    both = [drawn.units.counts, drawn.counts.reshape(-1, *drawn.units.counts.shape)]
+    if drawn.clusters is None:  # the units of one cell have one prediction, and stand side by side
+        starts = np.flatnonzero(np.diff(drawn.units.cell, prepend=-1))
+        both = [np.add.reduceat(counts, starts, axis=-2) for counts in both]
+    size = both[0].sum(axis=-1)
+    old, new = (counts @ bits / size[:, None] for counts in both)  # (..., n, Q) @ (Q, K)
+    return old, new, size

@@ -52,11 +52,13 @@ def to_pandas(data: IntoFrame) -> pd.DataFrame:
         raise InputError("data", data, "has two columns of the same name") from None
     if len(table) == 0:
         raise InputError("data", data, "has no rows")
-    if not table.implementation.is_pandas():
-        # Outside pandas, a categorical has no order of its own: as text it is alphabetical. (An
-        # enum has one, and keeps it.)
-        table = table.with_columns(ncs.categorical().cast(nw.String))
-    return table.to_pandas()
+    if table.implementation.is_pandas():
+        return table.to_pandas()
+    # Outside pandas, a categorical has no order of its own: here it is alphabetical. (An enum has
+    # one, and keeps it.)
+    free = table.select(ncs.categorical()).columns
+    plain = table.with_columns(ncs.categorical().cast(nw.String)).to_pandas()
+    return plain.astype(dict.fromkeys(free, "category"))
 
 
 def factorise(column: pd.Series, argument: str) -> tuple[NDArray[np.intp], tuple[Any, ...]]:
@@ -109,6 +111,21 @@ def text(value: object) -> str:
     ('2', '2.0', '0.5')
     """
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def texts(labels: Sequence[Any]) -> list[str]:
+    """Return different labels as different texts: 1 beside "1" is written with its quotes.
+
+    Examples
+    --------
+    >>> texts([1, 2.0, "b"]), texts([1, "1"])
+    (['1', '2', 'b'], ['1', "'1'"])
+    """
+    plain = [text(label) for label in labels]
+    return [
+        repr(label) if isinstance(label, str) and plain.count(name) > 1 else name
+        for label, name in zip(labels, plain, strict=True)
+    ]
 
 
 def listed(values: Sequence[Any], most: int = 8) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bmco_pymc.errors import InputError
 from bmco_pymc.models.base import Model
-from bmco_pymc.priors import InverseWishart, Normal
+from bmco_pymc.priors import InverseWishart, Normal, Priors
 
 
 def community_of_priors(model: Model, effect: float = 0.5) -> dict[str, Model]:
@@ -72,9 +72,9 @@ def community_of_priors(model: Model, effect: float = 0.5) -> dict[str, Model]:
         "beta": Normal(mean(design.terms), covariance=1),
         "gamma": Normal(mean(design.random_terms), covariance=1),
     }
-    spread = InverseWishart()
+    start, spread = Priors.bmco(), InverseWishart()
     return {
-        "weak": model.with_priors(**weak, Sigma=spread),
-        "skeptical": model.with_priors(**skeptical, Sigma=InverseWishart(p + 4, scale=0.05)),
-        "optimistic": model.with_priors(**optimistic, Sigma=spread),
+        "weak": model.with_priors(start, **weak, Sigma=spread),
+        "skeptical": model.with_priors(start, **skeptical, Sigma=InverseWishart(p + 4, scale=0.05)),
+        "optimistic": model.with_priors(start, **optimistic, Sigma=spread),
     }

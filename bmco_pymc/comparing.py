@@ -206,7 +206,7 @@ def _applicable(model: Model, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cut_short(fit: Fit) -> bool:
     """Whether an interrupt ended the sampling before the draws asked for were made."""
-    return fit.idata["posterior"].sizes["draw"] < int(fit.idata.attrs["draws"])
+    return bool(fit.cut_short)
 
 
 def _warn_again(raised: Sequence[warnings.WarningMessage]) -> None:

@@ -63,10 +63,8 @@ class Comparison:
         """A sentence for each fit that has not converged, was cut short or was not made."""
         found = []
         for name, effect in self.effects.items():
-            done = self.fits[name].idata["posterior"].sizes["draw"]
-            asked = int(self.fits[name].idata.attrs.get("draws", done))
-            if done < asked:
-                found.append(f"{name}: interrupted, {done} of {asked} draws are kept")
+            if self.fits[name].cut_short:
+                found.append(f"{name}: {self.fits[name].cut_short}")
             if not effect.diagnostics.ok:
                 found.append(f"{name}: {effect.diagnostics.verdict}")
         if self.not_fitted:

@@ -14,6 +14,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from bmco_pymc.errors import InputError
@@ -80,9 +81,12 @@ class Empirical:
         The range of the only covariate, bounds included; by position. ``low`` may also be a
         mapping ``{name: (low, high)}``.
     query : str, optional
-        A condition for `pandas.DataFrame.query` on any columns of the study's data.
+        A condition on any columns of the study's data: comparisons of names (odd ones in
+        backticks), numbers and text, with ``and``, ``or``, ``not``, ``in`` and arithmetic; nothing
+        is called.
     mask : array_like of bool, shape (n_input,), optional
-        Which rows of the study's input are meant.
+        Which rows of the study's input are meant, in their order. A pandas Series goes by its
+        index, which must have the labels of the input's.
     **ranges : (float, float)
         Ranges by covariate, bounds included.
 
@@ -107,6 +111,7 @@ class Empirical:
     ranges: tuple[tuple[Name, Range], ...]
     query: str | None
     mask: NDArray[np.bool_] | None
+    _labels: pd.Index | None  # of a mask that has an index
 
     def __init__(
         self,
@@ -120,19 +125,21 @@ class Empirical:
     ) -> None:
         if query is not None and not isinstance(query, str):
             raise InputError("query", query, "must be a condition as text, such as 'age > 40'")
-        if mask is not None:
-            mask = np.array(mask)
-            if mask.ndim != 1 or mask.dtype != bool:
-                raise InputError("mask", mask, "must be one True or False per row of the input")
-            mask.flags.writeable = False
+        labels = mask.index if isinstance(mask, pd.Series) else None
+        mask = None if mask is None else _bools(mask)
         object.__setattr__(self, "ranges", tuple(_ranges(low, high, ranges).items()))
         object.__setattr__(self, "query", query)
         object.__setattr__(self, "mask", mask)
+        object.__setattr__(self, "_labels", labels)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Empirical):
             return NotImplemented
         same = (self.ranges, self.query) == (other.ranges, other.query)
+        if self._labels is not None and other._labels is not None:
+            same = same and self._labels.equals(other._labels)
+        elif self._labels is not None or other._labels is not None:
+            return False
         return same and np.array_equal(self.mask, other.mask)  # type: ignore[arg-type]
 
     def __hash__(self) -> int:
@@ -178,14 +185,10 @@ class Analytical:
     ranges: tuple[tuple[Name, Range], ...]
 
     def __init__(self, low: Any = -math.inf, high: Any = math.inf, /, **ranges: Any) -> None:
-        given = _ranges(low, high, ranges) or {None: (-math.inf, math.inf)}
+        given = _ranges(low, high, ranges, wide=True) or {None: (-math.inf, math.inf)}
         if len(given) > 1:
             problem = "only one covariate can have a normal distribution; the others keep "
             raise InputError("Analytical", list(given), problem + "the sample's values")
-        for name, (start, stop) in given.items():
-            if start == stop:
-                problem = "is a single point; use Value for that"
-                raise InputError(_argument("range", name), (start, stop), problem)
         object.__setattr__(self, "ranges", tuple(given.items()))
 
     def __repr__(self) -> str:
@@ -209,8 +212,20 @@ def _by_name(first: Any, named: Mapping[str, Any]) -> dict[Name, Any]:
     return given
 
 
-def _ranges(low: Any, high: Any, named: Mapping[str, Any]) -> dict[Name, Range]:
-    """Return the ranges that were given, checked."""
+def _bools(mask: Any) -> NDArray[np.bool_]:
+    """Return a mask as an array that nobody can change."""
+    known = isinstance(mask, pd.Series) and pd.api.types.is_bool_dtype(mask.dtype)
+    array = mask.to_numpy(dtype=bool, copy=True) if known and mask.notna().all() else np.array(mask)
+    if array.ndim != 1 or array.dtype != bool:
+        raise InputError("mask", mask, "must be one True or False per row of the input")
+    array.flags.writeable = False
+    return array
+
+
+def _ranges(
+    low: Any, high: Any, named: Mapping[str, Any], *, wide: bool = False
+) -> dict[Name, Range]:
+    """Return the ranges that were given, checked; none of them a point if ``wide``."""
     first: Any = (low, high)
     if isinstance(low, Mapping):
         if high != math.inf:
@@ -218,10 +233,10 @@ def _ranges(low: Any, high: Any, named: Mapping[str, Any]) -> dict[Name, Range]:
         first = low
     elif isinstance(low, Real) and isinstance(high, Real) and first == (-math.inf, math.inf):
         first = _NOTHING
-    return {name: _range(name, bounds) for name, bounds in _by_name(first, named).items()}
+    return {name: _range(name, bounds, wide) for name, bounds in _by_name(first, named).items()}
 
 
-def _range(name: Name, bounds: Any) -> Range:
+def _range(name: Name, bounds: Any, wide: bool) -> Range:
     """Return a range as two numbers in order."""
     argument = _argument("range", name)
     if not isinstance(bounds, tuple | list | np.ndarray) or len(bounds) != 2:
@@ -230,7 +245,9 @@ def _range(name: Name, bounds: Any) -> Range:
         raise InputError(argument, bounds, "the bounds of a range are numbers")
     low, high = map(float, bounds)
     if not low <= high:
-        raise InputError(argument, (low, high), "the lower bound comes first, then the upper")
+        raise InputError(argument, bounds, "the lower bound comes first, then the upper")
+    if wide and low == high:
+        raise InputError(argument, bounds, "is a single point; use Value for that")
     return low, high
 
 

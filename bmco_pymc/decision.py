@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from numbers import Real
 
 import numpy as np
 import xarray as xr
 
 from bmco_pymc.errors import InputError
-from bmco_pymc.per_outcome import PerOutcome, per_outcome, read_weights
+from bmco_pymc.escapes import visible
+from bmco_pymc.per_outcome import PerOutcome, read_level, read_margins, read_weights
 from bmco_pymc.probability import ESS_MIN, decimals, estimate, few_draws, shown, smallest_ess
+from bmco_pymc.render import as_html
 from bmco_pymc.rules import RULES, Rule, event, holds_all, holds_any, holds_comp, verdict
 
 __all__ = ["RULES", "Decision", "Side", "decide", "holds_all", "holds_any", "holds_comp"]
@@ -148,11 +148,10 @@ class Decision:
         return lines + [f"Caveat: {caveat}" for caveat in self.caveats]
 
     def __str__(self) -> str:
-        return "\n  ".join([self._title(), *self._lines()])
+        return "\n  ".join(map(visible, [self._title(), *self._lines()]))
 
     def _repr_html_(self) -> str:
-        items = "".join(f"<li>{html.escape(line)}</li>" for line in self._lines())
-        return f"<div><strong>{html.escape(self._title())}</strong><ul>{items}</ul></div>"
+        return as_html(self._title(), [], self._lines())
 
 
 def decide(
@@ -187,12 +186,13 @@ def decide(
     direction : str
         ``"right"``, ``"left"`` or ``"two-sided"`` (also ``"right_sided"`` and the like).
     margins : float, sequence or mapping
-        m, one for all, one per outcome, or outcome to value; the same on both sides. Positive asks
-        for more than superiority, negative for non-inferiority.
+        m, one for all, one per outcome, or outcome to value; the same on both sides. They are
+        differences of probabilities, in (−1, 1). Positive asks for more than superiority, negative
+        for non-inferiority.
     w : sequence or mapping, optional
         Weights of Comp: non-negative, not all zero, normalised to sum to one. Default: equal.
     alpha : float
-        Level of the whole decision, in (0, 1).
+        Level of the whole decision, in (0, 0.5).
     caveats : iterable of str
         Carried into the result, with those that few draws (ESS < 400) or Monte Carlo error add.
     independent : bool
@@ -210,7 +210,7 @@ def decide(
     Warns
     -----
     InputWarning
-        Weights that do not sum to one, or that the rule does not use.
+        Weights that do not sum to one, or that the rule does not use; a level above 0.2.
 
     References
     ----------
@@ -228,11 +228,10 @@ def decide(
     outcomes = tuple(str(label) for label in delta["outcome"].values)
     chosen = RULES[_choice("rule", rule, {name.lower(): name for name in RULES})]
     sided = _choice("direction", direction, _DIRECTIONS)
-    m = per_outcome("margins", margins, outcomes)
+    m = read_margins(margins, outcomes)
     weights = read_weights(w, outcomes, used_by=chosen)
-    if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0 < alpha < 1:
-        raise InputError("alpha", alpha, "must be a number between 0 and 1, both excluded")
-    level = float(alpha) / len(_SIDES[sided]) / (len(outcomes) if chosen.divides_level else 1)
+    alpha = read_level(alpha)
+    level = alpha / len(_SIDES[sided]) / (len(outcomes) if chosen.divides_level else 1)
     given = [caveats] if isinstance(caveats, str) else list(caveats)
     ess = delta[..., 0].size if independent else smallest_ess(delta)
     estimated = partial(estimate, ess_if_constant=ess, independent=independent)
@@ -243,7 +242,7 @@ def decide(
         direction=sided,
         margins=tuple(m.values.tolist()),
         weights=tuple(weights.values.tolist()) if chosen.weighs else None,
-        alpha=float(alpha),
+        alpha=alpha,
         outcomes=outcomes,
         sides=sides,
         verdict=verdict(

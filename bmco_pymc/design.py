@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +11,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bmco_pymc.calls import CONTEXT
 from bmco_pymc.cells import Cells
+from bmco_pymc.columns import listed
 from bmco_pymc.errors import InputError
+from bmco_pymc.formulas import check_formula, check_size, names_in
+from bmco_pymc.inseparable import NEARLY, dependences, within_clusters
+from bmco_pymc.learning import transforms
+from bmco_pymc.names import Aliased, alias
 from bmco_pymc.remarks import warn
 from bmco_pymc.study import Study
 
 Array = NDArray[np.float64]
+
+LARGEST = 1e100  # of a covariate or a term: its square and its exponent must be numbers too
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +54,7 @@ class Design:
     group: str
     _spec: Any
     _random: NDArray[np.bool_]  # (P + p,) which columns of the joint design are random
+    _names: Aliased  # what the formulas call the columns
 
     def matrices(self, frame: pd.DataFrame, arm: Any) -> tuple[Array, Array]:
         """Return X (n, P) and Z (n, p) for covariate values in given groups.
@@ -63,13 +71,12 @@ class Design:
         InputError
             If a term has no value there, such as a spline outside its boundary knots.
         """
-        frame = _plain_categories(frame).assign(**{self.group: np.asarray(arm, float)})
-        joint = _evaluate(self._spec, frame)
+        joint = _evaluate(self._spec, _readable(frame, self.group, arm, self._names), self._names)
         return joint[:, ~self._random], joint[:, self._random]
 
     def uses_group(self) -> bool:
         """Whether the group enters any term."""
-        return self.group in self._spec.required_variables
+        return self._names.aliases.get(self.group, self.group) in self._spec.required_variables
 
 
 def make_design(study: Study, fixed: str, random: str | None = None) -> tuple[Design, Cells]:
@@ -90,104 +97,137 @@ def make_design(study: Study, fixed: str, random: str | None = None) -> tuple[De
     Raises
     ------
     InputError
-        If a formula cannot be read, names an unknown column or an outcome, or a covariate is
-        constant or not finite.
+        If a formula cannot be read, names an unknown column or an outcome, a covariate is constant
+        or not finite, or terms cannot be told apart.
+
+    Warns
+    -----
+    InputWarning
+        If a category has more levels than a tenth of the subjects, terms can hardly be told apart,
+        or the group is in no term.
     """
-    fixed_terms = _terms("fixed", fixed)
-    random_terms = [] if random is None else _terms("random", random)
+    columns = list(study.data.columns)
+    choices = [c for c in columns if c not in (*study.outcomes, study.counts)]
+    parts = [
+        _aliased(argument, formula, columns, choices)
+        for argument, formula in (("fixed", fixed), ("random", random))
+        if argument == "fixed" or formula is not None
+    ]
+    names = Aliased("", {k: v for part in parts for k, v in part.names.items()}, ())
+    fixed_terms = _terms("fixed", fixed, parts[0])
+    random_terms = [] if random is None else _terms("random", random, parts[1])
+    if random is not None and not random_terms:
+        what = "has no term, so nothing varies between clusters: take '1', or use BGLM"
+        raise InputError("random", random, what)
     joint = [*fixed_terms, *(t for t in random_terms if t not in fixed_terms)]
     if not joint:
         raise InputError("fixed", fixed, "the model has no term")
-    used = _columns(study, {"fixed": (fixed, fixed_terms), "random": (random, random_terms)})
+    given = {"fixed": (fixed, fixed_terms), "random": (random, random_terms)}
+    used = _columns(study, given, names, choices)
     covariates = tuple(name for name in used if name != study.group)
     cells = study.cells(covariates, by_cluster=random is not None)
     _check_covariates(cells)
 
-    frame = _plain_categories(cells.frame).assign(**{study.group: cells.arm.astype(float)})
-    spec = _learn(joint, frame)
-    if spec.transform_state:  # splines and scale() learn from subjects, not from cells
-        spec = _learn(joint, frame.loc[np.repeat(np.arange(len(cells)), cells.weight)])
-    columns = np.zeros(len(spec.column_names), dtype=bool)
+    frame = _readable(cells.frame, study.group, cells.arm, names)
+    check_size(joint, frame)
+    spec = _learn(joint, frame, cells.weight, names, fixed)
+    varies = np.zeros(len(spec.column_names), dtype=bool)
+    term_of = np.empty(len(varies), dtype=object)
     for term, places in spec.term_indices.items():
-        columns[list(places)] = term in random_terms
-    labels = np.array(_labels(spec), dtype=object)
+        varies[list(places)] = term in random_terms
+        term_of[list(places)] = names.named(str(term)) if str(term) != "1" else "Intercept"
+    labels = np.array(_labels(spec, names), dtype=object)
     design = Design(
-        terms=tuple(labels[~columns]),
-        random_terms=tuple(labels[columns]),
+        terms=tuple(labels[~varies]),
+        random_terms=tuple(labels[varies]),
         covariates=covariates,
         group=study.group,
         _spec=spec,
-        _random=columns,
+        _random=varies,
+        _names=names,
     )
     if not design.uses_group():
         what = (
             f"The group {study.group!r} is in no term: both groups will have equal probabilities."
         )
         warn([what])
+    X, Z = design.matrices(cells.frame, cells.arm)
+    _check_separable(np.hstack([X, Z]), [*term_of[~varies], *term_of[varies]], fixed)
+    if random is not None:
+        _check_clusters_differ(X, Z, [*term_of[~varies], *term_of[varies]], cells, fixed)
     _warn_if_confounded(cells)
+    _warn_if_many_levels(spec, names, int(cells.weight.sum()))
     return design, cells
 
 
-def _terms(argument: str, formula: str) -> list[Any]:
-    """Return the terms of a one-sided formula."""
-    from formulaic import Formula, SimpleFormula
-    from formulaic.errors import FormulaicError
-
+def _aliased(argument: str, formula: object, columns: list[Any], choices: list[Any]) -> Aliased:
+    """Return a formula in which every column is a plain word."""
     if not isinstance(formula, str):
         raise InputError(argument, formula, "must be a formula in text, such as 'method * age'")
+    names = alias(columns, formula)
+    if names.unknown:
+        raise InputError(argument, formula, f"there is no column {names.unknown[0]!r}", choices)
     try:
-        parsed = Formula(formula)
-    except FormulaicError as error:
-        plain = str(error).splitlines()[0]
+        check_formula(argument, names.text)
+    except InputError as error:
+        problem = names.named(error.problem)
+        raise InputError(argument, formula, problem, error.choices) from None
+    return names
+
+
+def _terms(argument: str, formula: str, names: Aliased) -> list[Any]:
+    """Return the terms of a one-sided formula."""
+    from formulaic import Formula
+
+    try:
+        parsed = list(Formula(names.text))
+    except Exception as error:  # formulaic passes on whatever Python raises
+        plain = names.named(_one_line(error))
         raise InputError(argument, formula, f"is not a formula that can be read: {plain}") from None
-    if not isinstance(parsed, SimpleFormula):
-        raise InputError(argument, formula, "takes the right-hand side only: no '~' and no '|'")
-    return list(parsed)
+    for term in parsed:
+        if len(term.factors) > 1 and any(f.eval_method.value == "literal" for f in term.factors):
+            what = (
+                f"{names.named(str(term))!r} is a number times a column: write I(2 * x) for that. "
+                "(Clusters are named once, in Study(cluster=...), and random='1' is an intercept "
+                "that varies between them)"
+            )
+            raise InputError(argument, formula, what)
+    return parsed
 
 
-def _columns(study: Study, formulas: dict[str, tuple[str | None, list[Any]]]) -> list[str]:
+def _columns(
+    study: Study,
+    formulas: Mapping[str, tuple[str | None, list[Any]]],
+    names: Aliased,
+    choices: list[Any],
+) -> list[str]:
     """Return the data columns that the terms use, in the order of the data."""
     used: set[str] = set()
-    choices = [c for c in study.data.columns if c not in (*study.outcomes, study.counts)]
     for argument, (formula, terms) in formulas.items():
-        for name in sorted({n for term in terms for f in term.factors for n in _names(f, choices)}):
+        read = {n for term in terms for f in term.factors for n in names_in(f)}
+        for name in sorted(names.names.get(n, n) for n in read):
             if name in study.outcomes:
                 raise InputError(argument, formula, f"{name!r} is an outcome, not a covariate")
             if name not in choices:
                 raise InputError(argument, formula, f"there is no column {name!r}", choices)
+            if argument == "random" and name == study.cluster:
+                what = f"{name!r} names the clusters: random takes what varies between them"
+                raise InputError(argument, formula, what, ["1", f"1 + {study.group}"])
             used.add(name)
     return [name for name in study.data.columns if name in used]
 
 
-def _names(factor: Any, columns: Iterable[str]) -> set[str]:
-    """Return the names that a factor reads, leaving out those of functions and modules.
-
-    formulaic knows them only once a factor is evaluated: before, it misses those in ``bs()``.
-    """
-    expression, method = factor.expr, factor.eval_method.value
-    if method == "literal":
-        return set()
-    if method == "lookup":
-        return {expression}
-    quoted = re.findall(r"`([^`]*)`", expression)
-    tree = ast.parse(re.sub(r"`[^`]*`", "_quoted_", expression), mode="eval")
-    called = {
-        part.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call | ast.Attribute)
-        for part in ast.walk(node.func if isinstance(node, ast.Call) else node.value)
-        if isinstance(part, ast.Name)
-    }
-    plain = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {"_quoted_"}
-    return {*quoted, *(plain - (called - set(columns)))}
-
-
 def _check_covariates(cells: Cells) -> None:
     for name, column in cells.frame.items():
-        if pd.api.types.is_numeric_dtype(column) and not np.isfinite(column.astype(float)).all():
+        if column.dtype == np.float64 and not np.isfinite(column).all():
             raise InputError("covariate", name, "has infinite values")
         if column.nunique() < 2:
             raise InputError("covariate", name, f"is constant: every value is {column.iloc[0]}")
+        if column.dtype == np.float64 and not (
+            column.abs().max() < LARGEST and np.ptp(column) > 1 / LARGEST
+        ):
+            problem = f"runs from {column.min():g} to {column.max():g}: use another unit"
+            raise InputError("covariate", name, problem)
 
 
 def _warn_if_confounded(cells: Cells) -> None:
@@ -205,41 +245,106 @@ def _warn_if_confounded(cells: Cells) -> None:
             warn([what])
 
 
-def _plain_categories(frame: pd.DataFrame) -> pd.DataFrame:
-    """Drop categories that no subject has; they would make columns of zeros."""
-    return frame.assign(
-        **{
-            str(name): column.cat.remove_unused_categories()
-            for name, column in frame.items()
-            if isinstance(column.dtype, pd.CategoricalDtype)
-        }
-    )
+def _check_separable(columns: Array, terms: list[str], formula: str) -> None:
+    """Refuse terms of which one is a linear function of others; warn if it nearly is."""
+    for together in dependences(columns, terms):
+        what = f"the terms {listed(together)} cannot be told apart: leave one of them out"
+        if len(together) == 1:
+            what = (
+                f"a coefficient of {together[0]!r} rests on no subject, or on the same subjects as "
+                "its others: leave the term out or join categories"
+            )
+            if re.match(r"(cr|cs|cc)\(", together[0]):
+                what = (
+                    f"the columns of {together[0]!r} add up to the intercept: write "
+                    "constraints='center' in it"
+                )
+        raise InputError("fixed", formula, what)
+    for together in dependences(columns, terms, NEARLY):
+        what = (
+            f"The terms {listed(together)} can hardly be told apart: one is nearly a linear "
+            "function of the others, and the prior decides between them. Leave one out."
+        )
+        warn([what])
 
 
-def _learn(terms: Iterable[Any], frame: pd.DataFrame) -> Any:
-    """Return formulaic's model specification of the terms, learnt from a frame."""
+def _check_clusters_differ(
+    X: Array, Z: Array, terms: list[str], cells: Cells, formula: str
+) -> None:
+    """Refuse random coefficients of clusters that have their own fixed coefficients already."""
+    assert cells.cluster is not None
+    for slope, name in zip(Z.T, terms[X.shape[1] :], strict=True):
+        fixed = within_clusters(np.hstack([X, Z]), terms, slope, cells.cluster)
+        if fixed:
+            what = (
+                f"{listed(fixed)} gives each cluster a coefficient of its own, which cannot be "
+                f"told apart from the random term {name!r}: leave one of the two out"
+            )
+            raise InputError("fixed", formula, what)
+
+
+def _warn_if_many_levels(spec: Any, names: Aliased, n_subjects: int) -> None:
+    """Warn of a category with more levels than a tenth of the subjects; two are never many."""
+    for factor, state in spec.factor_contrasts.items():
+        n_levels = len(state.levels)
+        if n_levels > max(2, n_subjects / 10):
+            what = (
+                f"{names.named(str(factor))!r} is a category of {n_levels} levels for {n_subjects} "
+                "subjects, and each has a coefficient: if it holds numbers, make it numbers"
+            )
+            warn([what])
+
+
+def _readable(frame: pd.DataFrame, group: str, arm: Any, names: Aliased) -> pd.DataFrame:
+    """Return covariates and group as formulas read them.
+
+    Categories that no subject has are dropped: they would make columns of zeros. True and false
+    are 1 and 0, or ``I(a + b)`` would mean "a or b". Columns have the names of the formulas.
+    """
+    columns: dict[str, Any] = {}
+    for name, column in frame.items():
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            columns[str(name)] = column.cat.remove_unused_categories()
+        elif column.dtype == bool:
+            columns[str(name)] = column.astype(float)
+    columns[group] = np.asarray(arm, float)
+    return frame.assign(**columns).rename(columns=names.aliases)
+
+
+def _learn(
+    terms: Iterable[Any],
+    frame: pd.DataFrame,
+    weight: NDArray[np.int64],
+    names: Aliased,
+    formula: str,
+) -> Any:
+    """Return formulaic's specification of the terms, learnt from rows of so many subjects."""
     from formulaic import Formula
-    from formulaic.errors import FormulaicError
 
     try:
         matrix = Formula(list(terms)).get_model_matrix(
-            frame, output="numpy", na_action="ignore", context={}
+            frame, output="numpy", na_action="ignore", context={**CONTEXT, **transforms(weight)}
         )
-    except FormulaicError as error:
-        raise InputError("fixed", [str(t) for t in terms], _one_line(error)) from None
-    _check_finite(np.asarray(matrix, float), _labels(matrix.model_spec))
+    except Exception as error:  # formulaic passes on whatever Python raises
+        raise InputError("fixed", formula, names.named(_one_line(error))) from None
+    labels = _labels(matrix.model_spec, names)
+    numbers = np.asarray(matrix, float)
+    _check_finite(numbers, labels)
+    for label, column in zip(labels, numbers.T, strict=True):
+        if np.abs(column).max() > LARGEST:
+            problem = f"has values up to {np.abs(column).max():g}: use another unit"
+            raise InputError("covariate", label, problem)
     return matrix.model_spec
 
 
-def _evaluate(spec: Any, frame: pd.DataFrame) -> Array:
-    from formulaic.errors import FormulaicError
-
+def _evaluate(spec: Any, frame: pd.DataFrame, names: Aliased) -> Array:
     try:
-        matrix = spec.get_model_matrix(frame, na_action="ignore", context={})
-    except FormulaicError as error:
-        raise InputError("population", "these covariate values", _one_line(error)) from None
+        matrix = spec.get_model_matrix(frame, na_action="ignore", context=CONTEXT)
+    except Exception as error:  # formulaic passes on whatever Python raises
+        problem = names.named(_one_line(error))
+        raise InputError("population", "these covariate values", problem) from None
     joint = np.asarray(matrix, dtype=float).reshape(len(frame), -1)
-    _check_finite(joint, _labels(spec))
+    _check_finite(joint, _labels(spec, names))
     return joint
 
 
@@ -249,10 +354,10 @@ def _check_finite(matrix: Array, labels: list[str]) -> None:
             raise InputError("covariate", label, "has no finite value for some covariate values")
 
 
-def _labels(spec: Any) -> list[str]:
+def _labels(spec: Any, names: Aliased) -> list[str]:
     """Return the column labels; a covariate called Intercept is told from the constant."""
     labels = []
-    for label in map(str, spec.column_names):
+    for label in map(names.named, map(str, spec.column_names)):
         labels.append(f"`{label}`" if label in labels else label)
     return labels
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +11,16 @@ import pandas as pd
 import xarray as xr
 
 from bmco_pymc.errors import ConvergenceWarning, InputError
+from bmco_pymc.escapes import visible
 from bmco_pymc.parameters import assess, scalar_parameters
-from bmco_pymc.problems import Problem, find_problems, rounded_up
-from bmco_pymc.scale_reduction import mpsrf, potential_scale_reduction
+from bmco_pymc.problems import DISAGREE, MPSRF_MAX, RHAT_MAX, Problem, find_problems, rounded_up
+from bmco_pymc.render import html_block, shown
+from bmco_pymc.scale_reduction import mpsrf, mpsrf_chance, potential_scale_reduction
 
 __all__ = ["Diagnostics", "Problem", "diagnose", "mpsrf", "potential_scale_reduction"]
 
 MPSRF_BLOCKS = ("fixed", "random", "variance", "theta", "delta")
+NUISANCE = ("variance", "clusters")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,7 @@ class Diagnostics:
     table : pandas.DataFrame
         A row per scalar parameter, indexed by label, in the order of the blocks: ``block``,
         ``state`` ("varies", "constant" or "not finite"), ``rhat`` (rank-normalised split R-hat),
+        ``chance`` (the probability of an R-hat as large when all chains have one distribution),
         ``ess_bulk``, ``ess_tail`` (NaN unless the parameter varies).
     mpsrf : dict of str to float
         Multivariate potential scale reduction factor by block; NaN where a note says why.
@@ -43,6 +46,8 @@ class Diagnostics:
         Empty when all is well.
     notes : tuple of str
         What was not checked, and why.
+    continued : str
+        Why and how far the sampler went on by itself, in a sentence; empty if it did not.
     """
 
     table: pd.DataFrame
@@ -53,11 +58,34 @@ class Diagnostics:
     bfmi: tuple[float, ...] = ()
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    continued: str = ""
 
     @property
     def ok(self) -> bool:
         """Whether there is no problem."""
         return not self.problems
+
+    @property
+    def disagree(self) -> bool:
+        """Whether the chains disagree, or do not move: more draws of them would not help."""
+        return any(problem.kind in DISAGREE for problem in self.problems)
+
+    @property
+    def too_few(self) -> bool:
+        """Whether more draws are all that is missing."""
+        return bool(self.problems) and all(problem.kind == "ess" for problem in self.problems)
+
+    @property
+    def more_draws(self) -> int:
+        """About how many more draws of each chain would be enough; 0 where nobody can say."""
+        return 0 if self.disagree else max((p.more_draws for p in self.problems), default=0)
+
+    @property
+    def head(self) -> str:
+        """The verdict in two words, as it stands before the colon."""
+        if not self.problems:
+            return "Independent draws" if self.exact else "Converged"
+        return "TOO FEW DRAWS" if self.too_few else "NOT CONVERGED"
 
     @property
     def max_rhat(self) -> float:
@@ -80,6 +108,7 @@ class Diagnostics:
             bfmi=self.bfmi,
             problems=(*self.problems, *derived.problems),
             notes=tuple(dict.fromkeys((*self.notes, *derived.notes))),
+            continued=self.continued,
         )
 
     def warn(self, stacklevel: int = 2) -> None:
@@ -96,15 +125,20 @@ class Diagnostics:
     @property
     def verdict(self) -> str:
         """The verdict in a sentence, with reasons and advice when there is a problem."""
-        if self.problems:
-            head = "TOO FEW DRAWS" if self.exact else "NOT CONVERGED"
-            reasons = "; ".join(problem.reason for problem in self.problems)
-            # Different problems share parts of their advice.
-            advice = dict.fromkeys(part for p in self.problems for part in p.advice.split("; "))
-            return f"{head}: {reasons}. What to do: {'; '.join(advice)}."
+        text = f"{self.head}: {self._reasons() if self.problems else self._facts()}."
+        return f"{text} {self.continued}".rstrip()
+
+    def _reasons(self) -> str:
+        reasons = "; ".join(problem.reason for problem in self.problems)
+        # Different problems share parts of their advice.
+        advice = dict.fromkeys(part for p in self.problems for part in p.advice.split("; "))
+        return f"{reasons}. What to do: {'; '.join(advice)}"
+
+    def _facts(self) -> str:
         facts = []
         if self.table["rhat"].notna().any():
-            facts.append(f"R-hat ≤ {rounded_up(self.max_rhat)}")
+            chance = " (no more than chance gives)" if self.max_rhat > RHAT_MAX else ""
+            facts.append(f"R-hat ≤ {rounded_up(self.max_rhat)}{chance}")
         if self.table["ess_bulk"].notna().any():
             facts.append(f"ESS ≥ {int(self.min_ess)}")
         if self.divergences is not None:
@@ -114,17 +148,17 @@ class Diagnostics:
         known = [f"{k} {rounded_up(value)}" for k, value in self.mpsrf.items() if value == value]
         if known:
             facts.append(f"MPSRF {', '.join(known)}")
-        return f"{'Independent draws' if self.exact else 'Converged'}: {', '.join(facts)}."
+        return ", ".join(facts)
 
     def __str__(self) -> str:
-        return "\n".join([self.verdict, *(f"Note: {note}." for note in self.notes)])
+        return "\n".join(map(visible, [self.verdict, *(f"Note: {note}." for note in self.notes)]))
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<p>{html.escape(line)}</p>" for line in str(self).splitlines())
+        lines = "".join(f"<p>{shown(line)}</p>" for line in str(self).splitlines())
         worst = self.table.sort_values("rhat", ascending=False).head(10)
-        return (
-            f"<div>{lines}<details><summary>The {len(worst)} largest R-hats</summary>"
-            f"{worst.to_html(escape=True)}</details></div>"
+        return html_block(
+            f"{lines}<details><summary>The {len(worst)} largest R-hats</summary>"
+            f"{worst.rename(index=visible).to_html(escape=True)}</details>"
         )
 
 
@@ -136,11 +170,15 @@ def diagnose(
     exact: bool | None = None,
     max_treedepth: int | None = None,
     mpsrf_blocks: Collection[str] = MPSRF_BLOCKS,
+    nuisance: Collection[str] = NUISANCE,
 ) -> Diagnostics:
     """Judge posterior draws.
 
-    Problems are: R-hat > 1.01, a bulk or tail ESS < 400, any divergence, any tree that reached its
-    maximum depth, E-BFMI < 0.3 in a chain, MPSRF > 1.1, and draws that are not finite.
+    *The chains disagree*: an R-hat above 1.01, or an MPSRF above 1.1, that is larger than chance
+    gives for as many effective draws and as many parameters (in one good fit of a thousand); chains
+    that hardly move; draws that are not finite. *Too few draws*: a bulk or tail ESS below 400, or
+    below 50 in each chain of what is not reported. *The sampler may have missed a part*: any
+    divergence, any tree that reached its maximum depth, E-BFMI < 0.3 in a chain.
 
     Parameters
     ----------
@@ -160,6 +198,8 @@ def diagnose(
     mpsrf_blocks : collection of str
         Which blocks get an MPSRF. It grows with the number of parameters over the ESS: not for
         the coefficients of many clusters.
+    nuisance : collection of str
+        Blocks of what is not reported: fewer effective draws of them are enough.
 
     Returns
     -------
@@ -173,6 +213,8 @@ def diagnose(
     References
     ----------
     Vehtari et al. (2021), https://doi.org/10.1214/20-BA1221 (R-hat, ESS and their limits);
+    Moins et al. (2022), https://arxiv.org/abs/2110.13694, Vats & Knudson (2021),
+    https://doi.org/10.1214/20-STS812 (what chance makes of R-hat);
     Betancourt (2016), https://arxiv.org/abs/1604.00695 (E-BFMI);
     Brooks & Gelman (1998), https://doi.org/10.1080/10618600.1998.10474787 (MPSRF).
 
@@ -199,14 +241,17 @@ def diagnose(
     if not blocks or not all(blocks.values()):
         raise InputError("blocks", blocks, "a block needs at least one variable", variables)
 
-    tables, factors, notes = [], {}, []
+    tables, factors, chances, notes = [], {}, {}, []
     for block, names in blocks.items():
         labels, draws = scalar_parameters(*(variables[name] for name in names))
         tables.append(
             pd.DataFrame({"block": block, **assess(draws, independent=exact)}, index=labels)
         )
         if block in mpsrf_blocks and not exact:
-            factors[block] = mpsrf(np.moveaxis(draws, 0, -1))
+            by_chain = np.moveaxis(draws, 0, -1)
+            factors[block] = mpsrf(by_chain)
+            # NaN where nobody needs it
+            chances[block] = mpsrf_chance(by_chain) if factors[block] > MPSRF_MAX else float("nan")
             if np.isnan(factors[block]):
                 needs = "two chains, finite draws, and more draws than parameters"
                 notes.append(f"no MPSRF for block {block}: it needs {needs}")
@@ -220,15 +265,24 @@ def diagnose(
     tree_depth_reached, bfmi = _tree_depth_reached(stats, max_treedepth), _bfmi(stats)
     problems = find_problems(
         table,
-        factors,
+        {block: (factor, chances[block]) for block, factor in factors.items()},
         exact=exact,
-        n_draws=posterior.sizes["chain"] * posterior.sizes["draw"],
+        shape=(posterior.sizes["chain"], posterior.sizes["draw"]),
+        nuisance=tuple(nuisance),
         divergences=divergences,
         tree_depth_reached=tree_depth_reached,
         bfmi=bfmi,
     )
     return Diagnostics(
-        table, factors, exact, divergences, tree_depth_reached, bfmi, problems, tuple(notes)
+        table=table,
+        mpsrf=factors,
+        exact=exact,
+        divergences=divergences,
+        tree_depth_reached=tree_depth_reached,
+        bfmi=bfmi,
+        problems=problems,
+        notes=tuple(notes),
+        continued=str(idata.attrs.get("continued", "")),
     )
 
 

@@ -71,15 +71,13 @@ class Normal:
             raise InputError(f"{argument}.mean", self.mean, what)
         if self.sd is not None:
             variance = finite("sd", self.sd) ** 2
-            covariance = square(f"{argument}.sd", variance, size, terms)
+            covariance = square(f"{argument}.sd", variance, size, terms, self.sd)
         elif self.covariance is not None:
-            covariance = square(
-                f"{argument}.covariance", definite("covariance", self.covariance), size, terms
-            )
+            matrix = definite("covariance", self.covariance)
+            covariance = square(f"{argument}.covariance", matrix, size, terms, self.covariance)
         else:
-            precision = square(
-                f"{argument}.precision", definite("precision", self.precision), size, terms
-            )
+            matrix = definite("precision", self.precision)
+            precision = square(f"{argument}.precision", matrix, size, terms, self.precision)
             covariance = np.linalg.inv(precision)
             covariance = (covariance + covariance.T) / 2
         return np.broadcast_to(mean, (size,)).copy(), covariance
@@ -164,7 +162,8 @@ class InverseWishart:
         if nu <= size - 1:
             what = f"must be greater than the number of random terms minus one, {size - 1}"
             raise InputError(f"{argument}.nu", self.nu, what)
-        return nu, square(f"{argument}.scale", definite("scale", self.scale), size, terms)
+        scale = definite("scale", self.scale)
+        return nu, square(f"{argument}.scale", scale, size, terms, self.scale)
 
     def __str__(self) -> str:
         nu = "number of random terms" if self.nu is None else plain(self.nu)
@@ -211,7 +210,8 @@ class LKJ:
         """Return the basis (p, p) for the model's random terms."""
         if self.basis is None:
             return np.eye(len(terms))
-        return square(f"{argument}.basis", invertible("basis", self.basis), len(terms), terms)
+        basis = invertible("basis", self.basis)
+        return square(f"{argument}.basis", basis, len(terms), terms, self.basis)
 
     def __str__(self) -> str:
         basis = "" if self.basis is None else f", basis={plain(self.basis)}"

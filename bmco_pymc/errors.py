@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bmco_pymc.escapes import visible
+
 
 class InputError(ValueError):
     """An argument cannot be used; nothing was computed.
@@ -39,7 +41,7 @@ class InputError(ValueError):
         text = f"{self.argument}={_short(self.value)}: {self.problem}"
         if self.choices is not None:
             text += "; choose from " + (", ".join(map(repr, self.choices)) or "(nothing)")
-        return text
+        return visible(text)
 
     def renamed(self, names: Mapping[str, str]) -> InputError:
         """Return the same error under another vocabulary's argument name."""
@@ -50,9 +52,15 @@ class InputError(ValueError):
 class InputWarning(UserWarning):
     """The data or a setting is unusual; the analysis runs, and the message says what it means."""
 
+    def __str__(self) -> str:
+        return visible(super().__str__())
+
 
 class ConvergenceWarning(UserWarning):
     """The sampler has not done its job well enough; the message says what to do about it."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 def _short(value: Any, width: int = 80) -> str:

@@ -152,6 +152,18 @@ class Fit(Asked, Judged):
         """Whether the draws are from the prior: no outcome was used."""
         return bool(self.idata.attrs.get("sampler") == "prior")
 
+    @property
+    def cut_short(self) -> str:
+        """What an interrupt has left of the draws that were asked for; empty if it is all."""
+        attrs, sizes = self.idata.attrs, self.idata["posterior"].sizes
+        n_chains, n_draws = sizes["chain"], sizes["draw"]
+        chains = int(attrs.get("chains", n_chains))
+        draws = -(-int(attrs.get("draws", n_draws)) // int(attrs.get("thin", 1)))
+        if (n_chains, n_draws) == (chains, draws):
+            return ""
+        some = f" of {n_chains} of {chains} chains" if n_chains < chains else ""
+        return f"interrupted, {n_draws} of {draws} draws{some} are kept"
+
     def _facts(self) -> tuple[str, list[list[str]], list[str]]:
         attrs = self.idata.attrs
         posterior = self.idata["posterior"]
@@ -159,7 +171,8 @@ class Fit(Asked, Judged):
         kind = "prior" if self.is_prior else "fit"
         title = f"{type(self.model).__name__} {kind} of {', '.join(self.model.study.outcomes)}"
         table = [["group", "subjects"], *([group, str(size)] for group, size in n.items())]
-        sentences = [f"Prior of {k}: {v}." for k, v in self.model.describe_priors().items()]
+        sentences = list(self.model.left_out)
+        sentences += [f"Prior of {k}: {v}." for k, v in self.model.describe_priors().items()]
         clusters = self.model.coords.get("cluster")
         if clusters is not None:
             sentences.insert(0, f"{len(clusters)} clusters ({self.model.study.cluster}).")
@@ -167,6 +180,7 @@ class Fit(Asked, Judged):
             f"{posterior.sizes['chain']} chains of {posterior.sizes['draw']} draws "
             f"({attrs['sampler']}, seed {attrs['seed']})."
         )
+        sentences += [f"{self.cut_short.capitalize()}."] if self.cut_short else []
         return title, table, [*sentences, *str(self.diagnostics).splitlines()]
 
     def _sizes(self) -> dict[str, int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bmco_pymc.errors import InputError
 from bmco_pymc.models.base import Model
 
 if TYPE_CHECKING:
@@ -152,9 +154,32 @@ class Subjects:
     pattern: NDArray[np.intp]
 
 
-def subjects(model: Model) -> Subjects:
-    """Return the subjects in a model; a row that stands for several is repeated."""
+MOST_NUMBERS = 500_000_000  # about one for each subject that are held at a time: 4 GB
+
+
+def subjects(model: Model, each: float, instead: Sequence[str]) -> Subjects:
+    """Return the subjects in a model; a row that stands for several is repeated.
+
+    Parameters
+    ----------
+    model : Model
+    each : float
+        How many numbers of 8 bytes the caller needs for each subject.
+    instead : sequence of str
+        Other units to ask for.
+
+    Raises
+    ------
+    InputError
+        If the subjects are too many to be written out one by one.
+    """
     cells, study = model.cells, model.study
+    n = int(cells.weight.sum())
+    if n * max(each, 6) > MOST_NUMBERS:
+        problem = (
+            f"{n:,} subjects one by one do not fit into memory ({max(each, 6):,.0f} numbers each)"
+        )
+        raise InputError("by", "subject", problem, instead or None)
     row = np.repeat(np.arange(len(study.weight)), study.weight)
     place = np.full(len(study.weight), -1)
     place[cells.row] = cells.cell

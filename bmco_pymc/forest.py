@@ -10,7 +10,18 @@ from matplotlib.lines import Line2D
 
 from bmco_pymc.comparison import Comparison
 from bmco_pymc.decision import Side
-from bmco_pymc.picture import BLUE, GREY, INK, VERMILION, Picture, brief, delta_label, legend, style
+from bmco_pymc.picture import (
+    BLUE,
+    GREY,
+    INK,
+    VERMILION,
+    Picture,
+    brief,
+    caption,
+    delta_label,
+    legend,
+    style,
+)
 
 BESIDE = 88  # room of a column of probabilities, in points
 
@@ -57,7 +68,7 @@ def forest(comparison: Comparison) -> Figure:
             ]
             _beside(axes, y, texts)
             places.append(y)
-            labels.append(name)
+            labels.append(caption(name))
         y -= 1.4
     axes.plot([0, 0], [0.5, y + 0.9], color=GREY, linewidth=1, zorder=0, scalex=False)
     rule = decisions[0].rule
@@ -77,15 +88,12 @@ def forest(comparison: Comparison) -> Figure:
             color=INK,
         )
         places.append(y)
-        labels.append(name)
+        labels.append(caption(name))
     axes.set_yticks(places, labels)
-    for label in axes.get_yticklabels():
-        label.set_parse_math(False)
     axes.tick_params(axis="y", length=0)
     axes.set(ylim=(y - 0.7, 0.8))
     effect = next(iter(comparison.effects.values()))
     axes.set_xlabel(f"{delta_label(effect, None)}, mean and {100 * comparison.ci_prob:g}% interval")
-    axes.xaxis.label.set_parse_math(False)
     style(axes)
     axes.spines["left"].set_visible(False)
     kind = "prior" if comparison.table["analysis"].nunique() == 1 else "model"
@@ -122,7 +130,7 @@ def _boundaries(sides: Sequence[Side], margin: float) -> set[float]:
 def _block(axes: Axes, y: float, name: str, heads: list[str]) -> None:
     """Write the heading of a block of rows, over the labels and over the probabilities."""
     axes.annotate(
-        name,
+        caption(name),
         (0, y),
         xycoords=axes.get_yaxis_transform(),
         xytext=(-4, 0),
@@ -132,7 +140,6 @@ def _block(axes: Axes, y: float, name: str, heads: list[str]) -> None:
         fontsize=10.5,
         fontweight="bold",
         color=INK,
-        parse_math=False,
     )
     _beside(axes, y, heads, bold=True)
 
@@ -151,5 +158,4 @@ def _beside(axes: Axes, y: float, texts: list[str], *, bold: bool = False) -> No
             fontsize=9.5,
             fontweight="bold" if bold else "normal",
             color=INK,
-            parse_math=False,
         )

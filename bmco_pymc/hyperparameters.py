@@ -55,13 +55,18 @@ def invertible(argument: str, value: Any) -> Array:
     return array
 
 
-def square(argument: str, array: Array, size: int, names: Sequence[str]) -> Array:
-    """Return the (size, size) matrix that a scalar, a diagonal or a matrix stands for."""
+def square(
+    argument: str, array: Array, size: int, names: Sequence[str], given: Any = None
+) -> Array:
+    """Return the (size, size) matrix that a scalar, a diagonal or a matrix stands for.
+
+    ``given`` is what the user wrote for it, which is what an error shows.
+    """
     if array.ndim == 0:
         return np.eye(size) * array
     if array.shape[0] != size:
         what = f"is for {array.shape[0]} terms, the model has {size}: {', '.join(names)}"
-        raise InputError(argument, array.tolist(), what)
+        raise InputError(argument, array.tolist() if given is None else given, what)
     return np.diag(array) if array.ndim == 1 else array
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from bmco_pymc.errors import ConvergenceWarning
-from bmco_pymc.fitted import fitted, subjects
+from bmco_pymc.fitted import fitted
 from bmco_pymc.log_likelihood import by_cluster, check_unit, of_pairs, pairs_of
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ def leave_one_out(fit: Fit, by: str, *, progress: bool) -> Any:
     if check_unit(fit, by) == "cluster":
         result = _loo(fit, by_cluster(fit, progress=progress))
     else:
-        who = subjects(fit.model)
-        pairs, place = pairs_of(fit)
+        who, pairs, place = pairs_of(fit, each=10)
         posterior = fit.idata["posterior"]
         log_phi = of_pairs(fitted(fit), pairs)
         values = xr.DataArray(

@@ -17,7 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bmco_pymc.errors import ConvergenceWarning, InputError
-from bmco_pymc.fitted import Array, Fitted, fitted, subjects, units
+from bmco_pymc.fitted import Array, Fitted, Subjects, fitted, subjects, units
 from bmco_pymc.progress import reporting
 
 if TYPE_CHECKING:
@@ -41,22 +41,29 @@ def with_log_likelihood(fit: Fit, by: str, *, progress: bool) -> xr.DataTree:
     if check_unit(fit, by) == "cluster":
         values = by_cluster(fit, progress=progress)
     else:
-        who = subjects(fit.model)
-        pairs, place = pairs_of(fit)
+        sizes = fit.idata["posterior"].sizes
+        who, pairs, place = pairs_of(fit, sizes["chain"] * sizes["draw"])
         values = _array(fit, of_pairs(fitted(fit), pairs)[:, place], "subject", who.label)
     tree = fit.idata.copy()
     tree["log_likelihood"] = xr.DataTree(values.to_dataset(name="response"))
     return tree
 
 
-def pairs_of(fit: Fit) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the distinct (cell, pattern) that occur, shape (m, 2), and each subject's place there.
+def pairs_of(fit: Fit, each: int) -> tuple[Subjects, NDArray[np.intp], NDArray[np.intp]]:
+    """Return subjects, the distinct (cell, pattern) of them, shape (m, 2), and each one's place.
 
     Subjects alike in cell and pattern have the same likelihood in every draw.
+
+    Parameters
+    ----------
+    fit : Fit
+    each : int
+        How many numbers will be held for each subject.
     """
-    who = subjects(fit.model)
+    instead = UNITS[1:] if fit.model.study.cluster_code is not None else ()
+    who = subjects(fit.model, each, instead)
     pairs, place = np.unique(np.column_stack([who.cell, who.pattern]), axis=0, return_inverse=True)
-    return pairs, place.ravel()
+    return who, pairs, place.ravel()
 
 
 def of_pairs(predictor: Fitted, pairs: NDArray[np.intp]) -> Array:

@@ -79,8 +79,9 @@ def assess(draws: NDArray[np.float64], *, independent: bool = False) -> dict[str
     -------
     dict of str to numpy.ndarray, shape (parameter,)
         ``state`` (``"varies"``, ``"constant"`` or ``"not finite"``), ``rhat`` (rank-normalised
-        split R-hat), ``ess_bulk``, ``ess_tail``; the numbers are NaN unless the parameter varies
-        and its chains have enough draws (4, a single chain 8 for R-hat).
+        split R-hat), ``chance`` (the probability of an R-hat as large when all chains are alike,
+        see `bmco_pymc.rank_diagnostics`), ``ess_bulk``, ``ess_tail``; the numbers are NaN unless
+        the parameter varies and its chains have enough draws (4, a single chain 8 for R-hat).
 
     References
     ----------
@@ -99,6 +100,7 @@ def assess(draws: NDArray[np.float64], *, independent: bool = False) -> dict[str
     numbers: dict[str, NDArray[Any]] = {
         "state": np.select([varies, finite], ["varies", "constant"], "not finite"),
         "rhat": nan,
+        "chance": nan.copy(),
         "ess_bulk": nan.copy(),
         "ess_tail": nan.copy(),
     }
@@ -111,10 +113,11 @@ def assess(draws: NDArray[np.float64], *, independent: bool = False) -> dict[str
         half = whole.shape[2] // 2
         whole = np.concatenate([whole[..., :half], whole[..., -half:]], axis=1)
     if varies.any() and checked.shape[2] >= 4:
-        rhat, *ess = rank_diagnostics(checked)
+        rhat, *ess, chance = rank_diagnostics(checked)
         numbers["ess_bulk"][varies], numbers["ess_tail"][varies] = ess
         if whole is not checked:
             enough = whole.shape[2] >= 4
-            rhat = rank_diagnostics(whole)[0] if enough else np.full(len(rhat), np.nan)
-        numbers["rhat"][varies] = rhat
+            none = np.full(len(rhat), np.nan)
+            rhat, *_, chance = rank_diagnostics(whole) if enough else (none, none)
+        numbers["rhat"][varies], numbers["chance"][varies] = rhat, chance
     return numbers

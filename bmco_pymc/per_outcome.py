@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike
 from bmco_pymc.errors import InputError, InputWarning
 from bmco_pymc.rules import Rule
 
+HIGH_LEVEL = 0.2  # of a decision; above it, one asks whether 1 - alpha was meant
+
 PerOutcome = ArrayLike | Mapping[str, float]
 
 
@@ -49,9 +51,11 @@ def per_outcome(argument: str, value: object, outcomes: Sequence[str]) -> xr.Dat
         named = {str(key): number for key, number in value.items()}
         if set(named) != set(outcomes):
             raise InputError(argument, value, "must name every outcome, and no other", outcomes)
-        value = [named[outcome] for outcome in outcomes]
+        listed: object = [named[outcome] for outcome in outcomes]
+    else:
+        listed = value
     try:
-        numbers = np.asarray(value, dtype=float)
+        numbers = np.asarray(listed, dtype=float)
     except (TypeError, ValueError):
         numbers = np.array(np.nan)
     if not np.isfinite(numbers).all():
@@ -59,6 +63,57 @@ def per_outcome(argument: str, value: object, outcomes: Sequence[str]) -> xr.Dat
     if numbers.shape not in {(), (len(outcomes),)}:
         raise InputError(argument, value, f"needs {len(outcomes)} numbers, one per outcome")
     return xr.DataArray(np.broadcast_to(numbers, len(outcomes)), dims="outcome")
+
+
+def read_margins(margins: object, outcomes: Sequence[str]) -> xr.DataArray:
+    """Return the margin of each outcome, dims (outcome,).
+
+    Raises
+    ------
+    InputError
+        Not K finite numbers, or not between −1 and 1, where differences of probabilities are.
+
+    Examples
+    --------
+    >>> read_margins(-0.1, ["maths", "reading"]).values.tolist()
+    [-0.1, -0.1]
+    """
+    m = per_outcome("margins", margins, outcomes)
+    if not (abs(m) < 1).all():
+        problem = "margins are differences of probabilities, between -1 and 1: ten points are 0.1"
+        raise InputError("margins", margins, problem)
+    return m
+
+
+def read_level(alpha: object) -> float:
+    """Return the level of a decision.
+
+    Raises
+    ------
+    InputError
+        Not a number between 0 and 0.5. At 0.5 and above a difference below its margin would pass.
+
+    Warns
+    -----
+    InputWarning
+        It is above 0.2.
+
+    Examples
+    --------
+    >>> read_level(0.05)
+    0.05
+    """
+    if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0 < alpha < 0.5:
+        problem = (
+            "must be above 0 and below 0.5: it is the error rate of the decision, 0.05 for a "
+            "probability above 0.95"
+        )
+        raise InputError("alpha", alpha, problem)
+    if alpha > HIGH_LEVEL:
+        _warn(
+            f"alpha={alpha!r} lets the decision err in up to {alpha:.0%} of trials without effect"
+        )
+    return float(alpha)
 
 
 def read_weights(w: PerOutcome | None, outcomes: Sequence[str], used_by: Rule) -> xr.DataArray:

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.text import Annotation
+from matplotlib.text import Annotation, Text
 from numpy.typing import NDArray
 
+from bmco_pymc.columns import text
 from bmco_pymc.decision import Decision
 from bmco_pymc.diagnostics import Diagnostics
 from bmco_pymc.effect import Effect
+from bmco_pymc.escapes import visible
 from bmco_pymc.probability import shown
 
 GREEN, SKY, BLUE, VERMILION = "#009E73", "#56B4E9", "#0072B2", "#D55E00"
@@ -33,12 +37,36 @@ GROUPS = (ORANGE, BLUE)  # control, treatment
 
 
 class Picture(Figure):
-    """A figure that a notebook shows by itself, whether pyplot is in use or not."""
+    """A figure that a notebook shows by itself, whether pyplot is in use or not.
+
+    Its texts are words and labels of the user: a ``$`` in them is a dollar, not mathematics.
+    """
+
+    def draw(self, renderer: Any) -> None:
+        """Draw the figure, which is when ticks get their texts."""
+        for artist in self.findobj(Text):
+            assert isinstance(artist, Text)
+            artist.set_parse_math(False)
+        with rc_context({"text.parse_math": False}):
+            super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()
         self.savefig(file, format="png", dpi=100)
         return file.getvalue()
+
+
+def caption(label: object, most: int = 40) -> str:
+    r"""Return a label of the user as a picture shows it: on one line, its middle cut if it is long.
+
+    Examples
+    --------
+    >>> caption("passed\nmaths"), caption("one two three four five", most=12)
+    ('passed\\nmaths', 'one tw… five')
+    """
+    shown = visible(text(label))
+    half = most // 2
+    return shown if len(shown) <= most else f"{shown[:half]}…{shown[half + 1 - most :]}"
 
 
 def draws_of(effect: Effect) -> NDArray[np.float64]:
@@ -81,8 +109,8 @@ def joint_text(decision: Decision) -> str:
 
 def delta_label(effect: Effect, k: int | None) -> str:
     """Return the label of an axis, of one outcome or of all."""
-    control, treatment = effect.fit.model.study.group_labels
-    whose = "δ" if k is None else f"δ of {effect.fit.model.study.outcomes[k]}"
+    control, treatment = map(caption, effect.fit.model.study.group_labels)
+    whose = "δ" if k is None else f"δ of {caption(effect.fit.model.study.outcomes[k])}"
     return f"{whose} ({treatment} − {control})"
 
 
@@ -93,7 +121,8 @@ def heading(
     more: str = "",
 ) -> None:
     """Write above an axes what is shown, or that it must not be used, and below it the estimand."""
-    lines = textwrap.wrap(" ".join([effect.estimand, more]), 88, break_on_hyphens=False)
+    words = visible(" ".join([effect.estimand, more]))
+    lines = textwrap.wrap(words, 88, break_on_hyphens=False)
     axes.annotate(
         "\n".join(lines),
         (0, 1),
@@ -103,12 +132,13 @@ def heading(
         va="bottom",
         fontsize=8.5,
         color=GREY,
-        parse_math=False,
     )
     own = f"{kind(effect).title()} of the differences in success probability"
-    text, colour = _title(title or own, effect.diagnostics)
+    head, colour = _title(title or own, effect.diagnostics)
+    if effect.fit.cut_short:
+        head, colour = f"{effect.fit.cut_short.capitalize()}: {head}", VERMILION
     pad = 12 + 12 * len(lines)
-    axes.set_title(text, loc="left", pad=pad, fontsize=12, fontweight="bold", color=colour)
+    axes.set_title(head, loc="left", pad=pad, fontsize=12, fontweight="bold", color=colour)
 
 
 def figure_heading(figure: Figure, title: str, words: str, diagnostics: Diagnostics) -> None:
@@ -116,31 +146,30 @@ def figure_heading(figure: Figure, title: str, words: str, diagnostics: Diagnost
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(w_pad=PAD)
-    text, colour = _title(title, diagnostics)
+    head_words, colour = _title(title, diagnostics)
+    titles = textwrap.wrap(head_words, int(8.5 * figure.get_figwidth())) or [""]
     width = int(13.6 * figure.get_figwidth())
-    lines = textwrap.wrap(words, width, break_on_hyphens=False)
+    lines = textwrap.wrap(visible(words), width, break_on_hyphens=False)
     # The heading's empty lines keep room for the words, which are smaller and of another colour.
     room = "\n" * math.ceil(0.75 * len(lines) + 0.15)
     head = figure.suptitle(
-        text + room,
+        "\n".join(titles) + room,
         x=PAD / figure.get_figwidth(),
         ha="left",
         fontsize=12,
         fontweight="bold",
         color=colour,
     )
-    head.set_parse_math(False)
     figure.add_artist(
         Annotation(
             "\n".join(lines),
             (0, 1),
             xycoords=head,
-            xytext=(0, -19),
+            xytext=(0, -4.6 - 14.4 * len(titles)),
             textcoords="offset points",
             va="top",
             fontsize=8.5,
             color=GREY,
-            parse_math=False,
         )
     ).set_in_layout(False)
 
@@ -161,6 +190,8 @@ def style(axes: Axes) -> None:
 
 def legend(figure: Figure, handles: Sequence[Artist], columns: int = 2) -> None:
     """Put a legend below everything."""
+    # matplotlib leaves out what begins with an underscore
+    labels = [re.sub("^_", " _", str(handle.get_label())) for handle in handles]
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=9
+        handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=9
     )

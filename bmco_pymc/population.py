@@ -133,7 +133,7 @@ def resolve(
     >>> study = Study(table, "y", group="arm", control="a", treatment="b")
     >>> target = resolve(Empirical(age=(40, 50)), Sample(study, study.cells(["age"])))
     >>> target.points[0].frame["age"].tolist(), target.points[0].weight.round(3).tolist()
-    ([40, 50], [0.667, 0.333])
+    ([40.0, 50.0], [0.667, 0.333])
     >>> target.estimand
     'Average over the 75 subjects of both groups with age from 40 to 50 (pooled).'
     """
@@ -226,9 +226,7 @@ def _grid(
         for name, value in population.values:
             level = sample.level(name, names[name], value)
             dtype = sample.cells.frame[names[name]].dtype
-            columns[names[name]] = pd.Series(
-                [level], dtype="float64" if isinstance(level, float) else dtype
-            )
+            columns[names[name]] = pd.Series([level], dtype=dtype)
         return pd.DataFrame(columns), np.ones(1)
     if isinstance(population, Analytical):
         ((name, bounds),) = population.ranges
@@ -242,13 +240,16 @@ def _grid(
 def _remarks(
     population: Value | Empirical | Analytical, names: Mapping[Name, Any], sample: Sample
 ) -> list[str]:
-    """Return a sentence for each value or bound outside the data."""
+    """Return a sentence for each value, bound or distribution that the data do not have."""
     if isinstance(population, Value):
         numbers = [(name, v) for name, v in population.values if isinstance(v, Real)]
         bounds = [(name, (float(v), float(v))) for name, v in numbers]
     else:
         bounds = list(population.ranges)
     sentences = [sample.beyond(names[name], pair) for name, pair in bounds]
+    if isinstance(population, Analytical):
+        ((name, _),) = population.ranges
+        sentences.append(sample.two_valued(names[name]))
     return [sentence for sentence in sentences if sentence]
 
 

@@ -95,9 +95,11 @@ def _of_subjects(fit: Fit, draws: int, seed: int | None, clusters: str | None) -
     clusters = _clusters(fit, clusters)
     which, shape = _kept(fit, draws)
     seed = _seed(fit, seed)
-    source, predictor, who = np.random.default_rng([seed, 2]), fitted(fit), subjects(fit.model)
+    n_patterns, n_outcomes = len(fit.model.coords["pattern"]), fit.model.study.n_outcomes
+    each = 4 + 3 * n_patterns + len(which) * (1 + n_outcomes) / 8  # one draw's φ, and all the bits
+    who = subjects(fit.model, each, ["cell"])
+    source, predictor = np.random.default_rng([seed, 2]), fitted(fit)
     pattern = np.empty((len(which), len(who.label)), dtype=np.int8)
-    n_patterns = len(fit.model.coords["pattern"])
     for block in _blocks(which, len(who.label) * n_patterns):
         new = _new_clusters(predictor, which[block], source) if clusters == "new" else None
         phi = np.exp(predictor.log_phi(which=which[block], gamma_cluster=new))

@@ -41,7 +41,6 @@ def draw_prior(model: Model, draws: int, rng: np.random.Generator) -> dict[str, 
     found = {"beta": both[:, :P]} if P else {}
     if not p:
         return found
-    priors.check_spread()
     gamma = both[:, P:]
     root = draw_root(priors.Sigma, design.random_terms, L, draws, rng)  # (S, B, d, d)
     if root.shape[1] == 1 and isinstance(priors.Sigma, LKJ) and priors.Sigma.joint:

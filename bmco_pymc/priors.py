@@ -1,4 +1,4 @@
-"""Sets of prior distributions that a model takes, and bmco's preset.
+"""Sets of prior distributions that a model takes: given, recommended, or bmco's.
 
 A prior is stated for the coefficients as they are reported, on the raw scale of the covariates;
 the sampler may work in another basis, the prior does not move.
@@ -51,66 +51,102 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+_LEFT_OUT: Any = None  # a model that takes the set fills it in
+
+_WORDS: Mapping[str, str] = {
+    "beta": (
+        "recommended: neutral. Each success probability is nearly uniform at the average of the "
+        "covariates and independent between the groups, and the covariates together move a logit "
+        "by half of the SD of its level"
+    ),
+    "gamma": "recommended: neutral, together with beta",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Priors:
     """The priors of a model; each analysis uses the fields that it has parameters for.
 
+    What is left out is the recommended prior of the model that takes the set, see
+    `Priors.recommended`: ``Priors(beta=Normal(0, sd=1))`` changes the prior of beta alone.
+
     Parameters
     ----------
-    phi : Dirichlet
+    phi : Dirichlet, optional
         Pattern probabilities (BMVB).
-    beta : Normal
+    beta : Normal, optional
         Fixed coefficients, the same prior for each logit (BGLM, BGLMM).
-    gamma : Normal
-        Population means of the random coefficients, the same prior for each logit (BGLMM).
-    Sigma : InverseWishart or LKJ
-        Covariance of the clusters' coefficients around gamma (BGLMM).
-    contrasts : {"reference", "symmetric"}
-        What beta, gamma and Sigma are priors of. "reference": of each logit against the pattern of
-        all failures, independent of each other (bmco). "symmetric": of contrasts that treat all
-        patterns alike (`bmco_pymc.contrasts`): each logit has the prior given, and every two have
-        correlation ½. A prior of Sigma then spans all logits: ``LKJ(joint=True)``.
+    gamma : Normal, optional
+        Population means of the random coefficients, the same prior for each logit (BGLMM). Of beta
+        and gamma, the one left out gets its recommended prior given the other.
+    Sigma : InverseWishart or LKJ, optional
+        Covariance of the clusters' coefficients around gamma (BGLMM): of the logits against the
+        pattern of all failures where it is for each logit, of the contrasts where it is joint.
+    contrasts : {"symmetric", "reference"}, optional
+        What beta, gamma and a joint Sigma are priors of. "symmetric", which is recommended: of
+        contrasts that treat all patterns alike (`bmco_pymc.contrasts`); each logit has the prior
+        given, and every two have correlation ½. "reference": of each logit against the pattern of
+        all failures, independent of each other (bmco).
     cross : array_like, shape (fixed terms, random terms), optional
-        Prior covariance of beta with gamma, the same for each logit; the default is none.
-        Replacing ``beta`` or ``gamma`` takes it away.
+        Prior covariance of beta with gamma, the same for each logit, beside these two; the default
+        is none. Replacing ``beta`` or ``gamma`` takes it away.
+    filled : tuple of str, optional
+        The fields that a model has filled in with what is recommended for it; another model fills
+        them in anew.
 
     Examples
     --------
-    >>> print(Priors.bmco().replace(beta=Normal(0, sd=1)).beta)
-    Normal(mean=0, sd=1)
+    >>> Priors(beta=Normal(0, sd=1))
+    Priors(beta=Normal(mean=0, sd=1))
     """
 
-    phi: Dirichlet = field(default_factory=Dirichlet)
-    beta: Normal = field(default_factory=lambda: Normal(0, covariance=10))
-    gamma: Normal = field(default_factory=lambda: Normal(0, covariance=10))
-    Sigma: InverseWishart | LKJ = field(default_factory=InverseWishart)
-    contrasts: str = "reference"
+    phi: Dirichlet = _LEFT_OUT
+    beta: Normal = _LEFT_OUT
+    gamma: Normal = _LEFT_OUT
+    Sigma: InverseWishart | LKJ = _LEFT_OUT
+    contrasts: str = _LEFT_OUT
     cross: ArrayLike | None = None
+    filled: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
-        check_contrasts(self.contrasts)
-        if self.cross is not None:
-            finite("cross", self.cross)
+        if self.contrasts is not None:
+            check_contrasts(self.contrasts)
         for name, kinds in _KINDS.items():
             value = getattr(self, name)
-            if not isinstance(value, kinds):
+            if value is not None and not isinstance(value, kinds):
                 choices = [kind.__name__ for kind in kinds]
                 raise InputError(name, value, "is not a prior for this parameter", choices)
+        if self.cross is not None:
+            finite("cross", self.cross)
+            if self.beta is None or self.gamma is None:
+                what = "is the covariance of beta with gamma: give the priors of these two as well"
+                raise InputError("cross", self.cross, what)
+
+    @property
+    def given(self) -> Priors:
+        """The set without what a model has filled in."""
+        left_out: dict[str, Any] = dict.fromkeys(self.filled)
+        return replace(self, **left_out, filled=())
 
     @classmethod
     def bmco(cls) -> Priors:
-        """Return the defaults of the R package bmco: N(0, 10) and InverseWishart(p, 0.1 I)."""
-        return cls()
+        """Return the defaults of the R package bmco: N(0, 10) and InverseWishart(p, 0.1 I).
+
+        They are for bmco's results. On raw coefficients N(0, 10) forbids the slope of a covariate
+        whose mean is many SDs from zero, or whose SD is small: models warn where it does.
+        """
+        wide = Normal(0, covariance=10)
+        return cls(Dirichlet(), wide, wide, InverseWishart(), "reference")
 
     @classmethod
     def recommended(
         cls, source: Study | Model, fixed: str | None = None, random: str | None = None
     ) -> Priors:
-        """Return priors that are neutral about θ and δ, for one model.
+        """Return the priors that a model has by default, which are neutral about θ and δ.
 
         Success and failure, the patterns, the groups and the outcomes are treated alike, and units,
         centring and coding of covariates do not matter. The prior is about averages over the
-        analysed subjects (`bmco_pymc.recommended` has the formula): each θ is nearly uniform at the
+        analysed subjects (`bmco_pymc.neutral` has the formula): each θ is nearly uniform at the
         average of the covariates and independent between the groups, the covariates together move
         a logit by half of the SD of its level, and all random coefficients have one LKJ(2)
         correlation matrix. Outcomes are not used; the design matrix is.
@@ -125,7 +161,7 @@ class Priors:
         Returns
         -------
         Priors
-            For this design only: ``model.with_priors(Priors.recommended(model))``.
+            All fields that the analysis uses; a model of another design has its own.
 
         Raises
         ------
@@ -149,7 +185,7 @@ class Priors:
         =============================================== ===== ===== ================= ======
 
         δ has mean 0, and the two δ are uncorrelated: P(All) = 0.25 and P(Any) = 0.75 a priori.
-        ρ has mean 0 and SD 0.40 to 0.44. With bmco's priors, the fourth line is E(θ) = 0.59, 97 %
+        ρ has mean 0 and SD 0.40 to 0.44. With `Priors.bmco`, the fourth line is E(θ) = 0.59, 97 %
         of θ below 0.05 or above 0.95, and SD(δ) = 0.51.
         """
         from bmco_pymc.recommended import recommended
@@ -178,30 +214,48 @@ class Priors:
                 what = f"must have shape {(P, M - P)}, fixed by random terms"
                 raise InputError("cross", self.cross, what)
             covariance[:P, P:], covariance[P:, :P] = cross, cross.T
-            definite("cross", covariance)
+            try:
+                definite("cross", covariance)
+            except InputError:
+                what = "with the covariances of beta and gamma it is not positive definite"
+                raise InputError("cross", self.cross, what) from None
         return mean, covariance
-
-    def check_spread(self) -> None:
-        """Refuse a prior of Sigma for each logit beside contrasts that tie the logits together."""
-        if self.contrasts != "reference" and not (isinstance(self.Sigma, LKJ) and self.Sigma.joint):
-            what = "with symmetric contrasts the prior of Sigma must span all logits"
-            raise InputError("Sigma", self.Sigma, what, ["LKJ(joint=True)"])
 
     def describe(self, names: Sequence[str]) -> dict[str, str]:
         """Return the priors of the given fields in words."""
-        found = {name: str(getattr(self, name)) for name in names}
-        if self.contrasts != "reference" and set(names) != {"phi"}:
+        found = {name: self._words(name) for name in names}
+        if self.contrasts == "symmetric" and set(names) != {"phi"}:
             found["the logits"] = "symmetric contrasts of the patterns"
-        if self.cross is not None and {"beta", "gamma"} <= set(names):
+        if self.cross is not None and {"beta", "gamma"} <= set(names) - set(self.filled):
             found["beta with gamma"] = f"covariance {plain(self.cross)}"
         return found
 
+    def _words(self, name: str) -> str:
+        """Return one prior in words: what is recommended by its meaning, not by its numbers."""
+        value = getattr(self, name)
+        if name not in self.filled or name == "phi":
+            return str(value)
+        if name == "Sigma":
+            return (
+                f"recommended: one correlation matrix of all random coefficients, LKJ(eta="
+                f"{plain(value.eta)}), with half-normal SDs of scale {value.sd.sigma:.2f}"
+            )
+        other = {"beta": "gamma", "gamma": "beta"}[name]
+        if getattr(self, other) is not None and other not in self.filled:
+            return f"recommended given the prior of {other}: neutral at the average of the design"
+        return _WORDS[name]
+
     def replace(self, **changes: Any) -> Priors:
-        """Return a copy with the given fields replaced."""
-        known = [f.name for f in fields(self)]
+        """Return a set with these fields; what a model has filled in is left out again."""
+        known = [f.name for f in fields(self) if f.name != "filled"]
         for name, value in changes.items():
             if name not in known:
                 raise InputError(name, value, "there is no such prior", known)
         if {"beta", "gamma"} & set(changes):
             changes = {"cross": None, **changes}
-        return replace(self, **changes)
+        return replace(self.given, **changes)
+
+    def __repr__(self) -> str:
+        parts = [name for name in (*_KINDS, "contrasts") if getattr(self, name) is not None]
+        own = ["recommended" if name in self.filled else str(getattr(self, name)) for name in parts]
+        return f"Priors({', '.join(f'{k}={v}' for k, v in zip(parts, own, strict=True))})"

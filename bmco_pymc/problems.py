@@ -1,7 +1,22 @@
-"""What can be wrong with posterior draws: limits, reasons, advice."""
+"""What can be wrong with posterior draws: limits, reasons, advice.
+
+Two things are kept apart: *the chains disagree*, or the sampler may have missed a part of the
+posterior, and nothing can be said from the draws; and there are *too few draws* for the precision
+asked, and what they say is right but coarse.
+
+Chains disagree when R-hat is above 1.01 and so large that chance gives it to any of all parameters
+in one fit of a thousand, at most; see `bmco_pymc.rank_diagnostics`. So it is with MPSRF and 1.1.
+(Vehtari et al. 2021 ask for 1.01 whatever the number of draws and of parameters, which good chains
+exceed by chance; a limit from the distribution of R-hat is that of Moins et al. 2022.)
+
+Too few are draws worth fewer than 400 independent ones for what is reported (Vehtari et al.), and
+fewer than 50 in each chain for what is not, such as one element of Σ: then there are enough to tell
+by R-hat that chains disagree.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,24 +24,28 @@ import numpy as np
 import pandas as pd
 
 RHAT_MAX = 1.01
-ESS_MIN = 400
-BFMI_MIN = 0.3
 MPSRF_MAX = 1.1
+BY_CHANCE = 1e-3  # share of the fits with good chains in which one R-hat, or MPSRF, is too large
+ESS_MIN = 400
+ESS_IN_CHAIN = 50  # enough of what is not reported
+HARDLY_MOVES = 10, 200  # ESS in each chain, of at least so many draws
+BFMI_MIN = 0.3
 
+_ARGUMENTS = " (draws, or n_it in bmco's calls)"
 _LONGER = "take more draws after a longer warm-up (draws, tune, or n_it, n_burn in bmco's calls)"
 _SCALE = "look for covariates or priors of an extreme scale"
 _ADVICE = {
     "not finite": _SCALE,
     "stuck": f"{_SCALE}, and try another seed",
     "rhat": f"{_LONGER}; look at the chains (az.plot_trace_dist, az.plot_rank)",
-    "ess": _LONGER,
+    "mpsrf": _LONGER,
+    "slow": f"{_LONGER}; {_SCALE}",
     "divergences": "raise target_accept towards 0.99; if some remain, use a less extreme prior on "
     "the covariance of the random coefficients",
     "tree depth": "allow deeper trees: the draws are valid, but few of them are independent",
     "energy": "take a longer warm-up, or use priors with lighter tails",
-    "mpsrf": _LONGER,
 }
-_EXACT_ADVICE = "take more draws: they are independent, so nothing else is needed"
+DISAGREE = ("not finite", "stuck", "rhat", "mpsrf", "slow")
 
 
 @dataclass(frozen=True)
@@ -36,39 +55,58 @@ class Problem:
     Attributes
     ----------
     kind : str
-        ``"not finite"``, ``"stuck"``, ``"rhat"``, ``"ess"``, ``"divergences"``, ``"tree depth"``,
-        ``"energy"`` or ``"mpsrf"``.
+        ``"not finite"``, ``"stuck"``, ``"rhat"``, ``"slow"``, ``"ess"``, ``"divergences"``,
+        ``"tree depth"``, ``"energy"`` or ``"mpsrf"``.
     reason, advice : str
         What was found, beside its limit, and what to do.
+    more_draws : int
+        About how many more draws of each chain would mend it; 0 where that is not known.
     """
 
     kind: str
     reason: str
     advice: str
+    more_draws: int = 0
 
 
 def find_problems(
     table: pd.DataFrame,
-    mpsrf: Mapping[str, float],
+    mpsrf: Mapping[str, tuple[float, float]],
     *,
     exact: bool,
-    n_draws: int,
-    divergences: int | None,
-    tree_depth_reached: int | None,
-    bfmi: Sequence[float],
+    shape: tuple[int, int],
+    nuisance: Sequence[str] = (),
+    divergences: int | None = None,
+    tree_depth_reached: int | None = None,
+    bfmi: Sequence[float] = (),
 ) -> tuple[Problem, ...]:
-    """Return every problem that the numbers show, gravest first; arguments as in `Diagnostics`.
+    """Return every problem that the numbers show, gravest first.
+
+    Parameters
+    ----------
+    table, exact, divergences, tree_depth_reached, bfmi
+        As in `Diagnostics`.
+    mpsrf : mapping
+        Of each block the MPSRF, and the probability of one as large by chance.
+    shape : tuple of int
+        The numbers of chains and of draws in each.
+    nuisance : sequence of str
+        Blocks of what is not reported.
 
     Examples
     --------
-    >>> table = pd.DataFrame({"state": "varies", "rhat": [1.002, 1.3], "ess_bulk": [900.0, 850.0],
+    >>> table = pd.DataFrame({"block": "fixed", "state": "varies", "rhat": [1.002, 1.3],
+    ...                       "chance": [0.4, 1e-30], "ess_bulk": [900.0, 850.0],
     ...                       "ess_tail": [950.0, 800.0]}, index=["beta[x]", "beta[z]"])
-    >>> (problem,) = find_problems(table, {"fixed": 1.05}, exact=False, n_draws=4000,
-    ...                            divergences=0, tree_depth_reached=0, bfmi=[0.9])
+    >>> (problem,) = find_problems(table, {"fixed": (1.05, 0.3)}, exact=False, shape=(4, 1000))
     >>> problem.reason
-    'R-hat is above 1.01 for 1 of 2 parameters, largest 1.300 (beta[z])'
+    'R-hat is above 1.01, and beyond chance, for 1 of 2 parameters, largest 1.300 (beta[z])'
     """
-    found = _in_table(table)
+    n_draws = math.prod(shape)
+    found = _in_table(table, shape)
+    if high := {b: value for b, (value, _) in mpsrf.items() if beyond_chance(*mpsrf[b])}:
+        blocks = ", ".join(f"{rounded_up(value)} ({block})" for block, value in high.items())
+        found["mpsrf"] = f"MPSRF is above {MPSRF_MAX}, and beyond chance: {blocks}"
     if divergences:
         found["divergences"] = f"{divergences} of {n_draws} draws diverged"
     if tree_depth_reached:
@@ -79,17 +117,19 @@ def find_problems(
         found["energy"] = (
             f"E-BFMI is below {BFMI_MIN} in {len(low)} of {len(bfmi)} chains, lowest {min(low):.2f}"
         )
-    if high := {block: value for block, value in mpsrf.items() if value > MPSRF_MAX}:
-        blocks = ", ".join(f"{rounded_up(value)} ({block})" for block, value in high.items())
-        found["mpsrf"] = f"MPSRF is above {MPSRF_MAX}: {blocks}"
-    return tuple(
-        Problem(kind, reason, _EXACT_ADVICE if exact else _ADVICE[kind])
-        for kind, reason in found.items()
-    )
+    problems = [Problem(kind, reason, _ADVICE[kind]) for kind, reason in found.items()]
+    apart = not found.keys().isdisjoint(DISAGREE)
+    few = _too_few(table, shape, exact=exact, nuisance=nuisance, apart=apart)
+    return (*problems, *([few] if few else []))
 
 
-def _in_table(table: pd.DataFrame) -> dict[str, str]:
-    """Return the reasons to be found in the parameters' numbers, by kind."""
+def beyond_chance(mpsrf: float, chance: float) -> bool:
+    """Whether an MPSRF is above its limit, and more than chance gives."""
+    return mpsrf > MPSRF_MAX and chance < BY_CHANCE
+
+
+def _in_table(table: pd.DataFrame, shape: tuple[int, int]) -> dict[str, str]:
+    """Return the reasons to be found in the parameters' numbers, by kind, but the ESS."""
     found = {}
     n = f"of {len(table)} parameters"
     if len(wild := table[table["state"] == "not finite"]):
@@ -97,19 +137,67 @@ def _in_table(table: pd.DataFrame) -> dict[str, str]:
     if len(table) and (table["state"] == "constant").all():
         found["stuck"] = "no parameter varies"
     varies = table[table["state"] == "varies"]
-    if len(high := varies["rhat"][varies["rhat"] > RHAT_MAX]):
+    beyond = (varies["rhat"] > RHAT_MAX) & (varies["chance"] < BY_CHANCE / len(table))
+    if len(high := varies["rhat"][beyond]):
         found["rhat"] = (
-            f"R-hat is above {RHAT_MAX} for {len(high)} {n}, largest {rounded_up(high.max())} "
-            f"({high.idxmax()})"
+            f"R-hat is above {RHAT_MAX}, and beyond chance, for {len(high)} {n}, "
+            f"largest {rounded_up(high.max())} ({high.idxmax()})"
         )
-    ess = varies[["ess_bulk", "ess_tail"]].min(axis=1, skipna=False)
-    if ess.isna().any():
-        found["ess"] = "too few draws to compute R-hat and ESS"
-    elif len(low := ess[ess < ESS_MIN]):
-        found["ess"] = (
-            f"ESS is below {ESS_MIN} for {len(low)} {n}, smallest {int(low.min())} ({low.idxmin()})"
+    n_chains, n_draws = shape
+    least, long = HARDLY_MOVES
+    ess = varies[["ess_bulk", "ess_tail"]].min(axis=1)
+    # where chains are apart, this ESS is small for that reason
+    if "rhat" not in found and n_draws >= long and len(low := ess[ess < least * n_chains]):
+        found["slow"] = (
+            f"the chains hardly move in {len(low)} {n}: {n_chains * n_draws} draws are worth "
+            f"{int(low.min())} ({low.idxmin()})"
         )
     return found
+
+
+def _too_few(
+    table: pd.DataFrame,
+    shape: tuple[int, int],
+    *,
+    exact: bool,
+    nuisance: Sequence[str],
+    apart: bool,
+) -> Problem | None:
+    """Return what is wrong with the number of draws; the chains are apart or agree."""
+    n_chains, n_draws = shape
+    varies = table[table["state"] == "varies"]
+    ess = varies[["ess_bulk", "ess_tail"]].min(axis=1, skipna=False)
+    limit = pd.Series(ESS_MIN, varies.index)
+    if not exact:
+        enough = min(max(ESS_IN_CHAIN * n_chains, 2 * ESS_IN_CHAIN), ESS_MIN)
+        limit[varies["block"].isin(nuisance).to_numpy()] = enough
+    if ess.isna().any():
+        reason = "too few draws to compute R-hat and ESS"
+        more = max(math.ceil(ESS_MIN / n_chains) - n_draws, 1)
+    elif (short := ess < limit).any():
+        reason = (
+            f"ESS is below {' or '.join(map(str, sorted(set(limit[short]))))} for {short.sum()} "
+            f"of {len(table)} parameters, smallest {int(ess[short].min())} ({ess[short].idxmin()})"
+        )
+        more = _round_up((float((limit / ess)[short].max()) - 1) * n_draws)
+    else:
+        return None
+    if apart:
+        return Problem("ess", reason, _LONGER)
+    why = ": they are independent, so nothing else is needed" if exact else _ARGUMENTS
+    return Problem("ess", reason, f"take about {more} more draws in each chain{why}", more)
+
+
+def _round_up(number: float) -> int:
+    """Return a whole number of two digits and zeros.
+
+    Examples
+    --------
+    >>> _round_up(1234), _round_up(12.3), _round_up(0.2)
+    (1300, 13, 1)
+    """
+    unit = 10 ** max(math.floor(math.log10(max(number, 1))) - 1, 0)
+    return math.ceil(max(number, 1) / unit) * unit
 
 
 def rounded_up(factor: float) -> str:

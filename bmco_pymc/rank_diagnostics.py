@@ -1,10 +1,18 @@
-"""R-hat and effective sample sizes of many parameters at once.
+"""R-hat, what chance makes of it, and effective sample sizes of many parameters at once.
 
-ArviZ computes the same numbers one parameter at a time, at 4 ms each: for the coefficients of a
+ArviZ computes R-hat and ESS one parameter at a time, at 4 ms each: for the coefficients of a
 thousand clusters that is longer than sampling them. The tests compare the two.
 
+R-hat² is (n−1)/n plus the variance of the m chains' means over the variance within. When all chains
+have the same distribution, a mean of n draws worth e independent ones has the variance within over
+e, so that e (R-hat² − (n−1)/n) is F-distributed with m−1 degrees of freedom above; below are those
+of the estimate of e, about m·e/8. R-hat is 1.01 by chance at e = 100 or so, whatever n is (the same
+relation of R-hat to ESS as in Vats & Knudson). e has to be the ESS *within* chains: that of all
+draws counts the differences between chains, which are what is asked about.
+
 References: Vehtari et al. (2021), https://doi.org/10.1214/20-BA1221; Geyer (1992),
-https://doi.org/10.1214/ss/1177011137.
+https://doi.org/10.1214/ss/1177011137; Vats & Knudson (2021), https://doi.org/10.1214/20-STS812;
+Moins et al. (2022), https://arxiv.org/abs/2110.13694 (limits of R-hat from its distribution).
 """
 
 from __future__ import annotations
@@ -21,8 +29,8 @@ TAILS = (0.05, 0.95)  # as the paper has it; ArviZ takes those of its default in
 AT_ONCE = 2**15  # numbers that a thread works on at a time
 
 
-def rank_diagnostics(draws: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return R-hat, bulk ESS and tail ESS of each parameter.
+def rank_diagnostics(draws: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return R-hat, bulk ESS and tail ESS of each parameter, and the chance of such an R-hat.
 
     Parameters
     ----------
@@ -38,14 +46,19 @@ def rank_diagnostics(draws: Floats) -> tuple[Floats, Floats, Floats]:
         ESS of the normal scores of the ranks.
     ess_tail : ndarray, shape (parameter,)
         The smaller ESS of the 5 % and the 95 % quantile.
+    chance : ndarray, shape (parameter,)
+        Probability of an R-hat as large, in either of its parts, when all chains have the same
+        distribution.
 
     Examples
     --------
-    >>> rhat, bulk, tail = rank_diagnostics(np.random.default_rng(1).normal(size=(3, 4, 500)))
-    >>> bool((rhat < 1.02).all() and (bulk > 1500).all() and (tail > 1500).all())
-    True
+    >>> draws = np.random.default_rng(1).normal(size=(3, 4, 500))
+    >>> draws[2, 0] += 1
+    >>> rhat, bulk, tail, chance = rank_diagnostics(draws)
+    >>> (rhat < 1.01).tolist(), (bulk > 1500).tolist(), (chance > 1e-4).tolist()
+    ([True, True, False], [True, True, False], [True, True, False])
     """
-    numbers = np.empty((3, len(draws)))
+    numbers = np.empty((4, len(draws)))
     step = max(AT_ONCE // max(draws[0].size, 1), 1) if len(draws) else 1
     parts = [slice(start, start + step) for start in range(0, len(draws), step)]
 
@@ -54,18 +67,40 @@ def rank_diagnostics(draws: Floats) -> tuple[Floats, Floats, Floats]:
 
     with ThreadPoolExecutor(min(os.cpu_count() or 1, max(len(parts), 1))) as pool:
         list(pool.map(judge, parts))  # a list, so that errors are raised here
-    return numbers[0], numbers[1], numbers[2]
+    return numbers[0], numbers[1], numbers[2], numbers[3]
 
 
-def _judge(draws: Floats) -> tuple[Floats, Floats, Floats]:
+def _judge(draws: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Do what `rank_diagnostics` says, all at once."""
     split = _split(draws)
     scores = _normal_scores(split)
-    folded = np.abs(split - np.median(split, axis=(1, 2), keepdims=True))
-    rhat = np.fmax(_rhat(scores), _rhat(_normal_scores(folded)))
+    folded = _normal_scores(np.abs(split - np.median(split, axis=(1, 2), keepdims=True)))
     low, high = np.quantile(draws, TAILS, axis=(1, 2), keepdims=True)
-    tails = [_ess(_split((draws <= bound).astype(float))) for bound in (low, high)]
-    return rhat, _ess(scores), np.minimum(*tails)
+    tails = [_split((draws <= bound).astype(float)) for bound in (low, high)]
+    chance = np.minimum(2 * np.fmin(_chance(scores), _chance(folded)), 1)
+    return (
+        np.fmax(_rhat(scores), _rhat(folded)),
+        _ess(scores),
+        np.minimum(*map(_ess, tails)),
+        np.where(_stands_still(split), 0, chance),
+    )
+
+
+def within_ess(chains: Floats) -> Floats:
+    """Return the ESS of a chain's mean, (P,), from what all chains (P, C, N) do within themselves.
+
+    Around a straight line through each chain: a drift is not slow mixing, and must not hide that
+    the halves of a chain differ. The sum of as many covariances as Geyer's sequence has is too
+    small for that, by a part that is known.
+    """
+    n = chains.shape[2]
+    covariance = _covariance(_level(chains))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        time, lags = _geyer(covariance / covariance[:, :1])
+    time = np.maximum(time, 1 / np.log10(chains.shape[1] * n))
+    # mean and slope take twice the covariances' sum over n away from each of them
+    missing = 2 * np.maximum(2 * lags + 1 - time, 0) / n
+    return n / time * np.maximum(1 - missing, 0.2)
 
 
 def _split(draws: Floats) -> Floats:
@@ -104,23 +139,69 @@ def _rhat(chains: Floats) -> Floats:
         return np.sqrt(between / within + (n - 1) / n)
 
 
-def _ess(chains: Floats) -> Floats:
-    """Return the effective sample size of the mean, (P,), by Geyer's monotone sequence."""
+def _chance(chains: Floats) -> Floats:
+    """Return the probability of an R-hat as large, (P,), when all chains are alike."""
+    from scipy.special import fdtrc
+
+    _, m, n = chains.shape
+    e = within_ess(chains)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # the variance within is around the chains' own means, hence the last factor
+        excess = (_rhat(chains) ** 2 - (n - 1) / n) * e * np.maximum(1 - (n / e - 1) / n, 0)
+        chance = fdtrc(m - 1, m * e / 8, np.maximum(excess, 0))
+    still = (np.ptp(chains, axis=2) == 0).all(axis=1)  # all in one place, or in several
+    return np.where(still, np.ptp(chains, axis=(1, 2)) == 0, chance)
+
+
+def _stands_still(split: Floats) -> NDArray[np.bool_]:
+    """Return whether a half of a chain stands still, (P,), where the draws hardly ever repeat."""
+    still = (np.ptp(split, axis=2) == 0).sum(axis=1)
+    n = split.shape[2]
+    for row in np.flatnonzero(still):
+        moving = split[row][np.ptp(split[row], axis=1) > 0]
+        still[row] = n >= 10 and len(np.unique(moving)) > moving.size / 2
+    return still.astype(bool)
+
+
+def _level(chains: Floats) -> Floats:
+    """Return chains less the straight line that fits each best."""
+    steps = np.arange(chains.shape[2]) - (chains.shape[2] - 1) / 2
+    slope = chains @ steps / (steps @ steps)  # (P, C)
+    around: Floats = chains - chains.mean(axis=2, keepdims=True) - slope[..., None] * steps
+    return around
+
+
+def _covariance(chains: Floats) -> Floats:
+    """Return the covariances of each lag within chains, their mean over chains, (P, lags)."""
     from scipy.fft import irfft, next_fast_len, rfft
 
-    _, n_chains, n = chains.shape
-    size = n_chains * n
+    n = chains.shape[2]
     around = chains - chains.mean(axis=2, keepdims=True)
     length = next_fast_len(2 * n, real=True)
     spectrum = rfft(around, length, axis=2)
     power = (spectrum.real**2 + spectrum.imag**2).mean(axis=1)  # (P, frequencies)
-    covariance = irfft(power, length, axis=1)[:, :n] / n  # (P, lags), mean over the chains
+    covariance: Floats = irfft(power, length, axis=1)[:, :n] / n
+    return covariance
+
+
+def _ess(chains: Floats) -> Floats:
+    """Return the effective sample size of the mean of all chains, (P,)."""
+    _, n_chains, n = chains.shape
+    size = n_chains * n
+    covariance = _covariance(chains)
     within = covariance[:, :1] * n / (n - 1)
     total = within * (n - 1) / n
     if n_chains > 1:
         total = total + chains.mean(axis=2).var(axis=1, ddof=1)[:, None]
     with np.errstate(invalid="ignore"):  # constant: see the last line
-        correlation = 1 - (within - covariance) / total
+        time, _ = _geyer(1 - (within - covariance) / total)
+    ess = size / np.maximum(time, 1 / np.log10(size))
+    return np.where(np.ptp(chains, axis=(1, 2)) < 1e-15, float(size), ess)
+
+
+def _geyer(correlation: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    """Return the autocorrelation time by Geyer's monotone sequence, and its number of lags."""
+    n = correlation.shape[1]
     correlation[:, 0] = 1.0
     n_pairs = max((n - 1) // 2, 1)
     pairs = correlation[:, : 2 * n_pairs].reshape(-1, n_pairs, 2).sum(axis=2)  # (P, pairs)
@@ -131,6 +212,4 @@ def _ess(chains: Floats) -> Floats:
     before = np.arange(n_pairs) < last[:, None]
     falling = np.minimum.accumulate(pairs, axis=1)
     tail = np.maximum(correlation[np.arange(len(pairs)), 2 * last], 0)
-    tau = -1 + 2 * np.where(before, falling, 0).sum(axis=1) + tail
-    ess = size / np.maximum(tau, 1 / np.log10(size))
-    return np.where(np.ptp(chains, axis=(1, 2)) < 1e-15, float(size), ess)
+    return -1 + 2 * np.where(before, falling, 0).sum(axis=1) + tail, 2 * last

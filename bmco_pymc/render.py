@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from bmco_pymc.escapes import visible
+
 
 def as_text(title: str, table: Sequence[Sequence[str]], sentences: Sequence[str]) -> str:
     """Return plain text: first column to the left, the others to the right.
@@ -26,11 +28,12 @@ def as_text(title: str, table: Sequence[Sequence[str]], sentences: Sequence[str]
     figs    7
     All ripe.
     """
+    table = [[visible(entry) for entry in row] for row in table]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     rows = [
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in table
     ]
-    return "\n".join([title, *rows, *sentences])
+    return "\n".join([visible(title), *rows, *map(visible, sentences)])
 
 
 def as_html(title: str, table: Sequence[Sequence[str]], sentences: Sequence[str]) -> str:
@@ -38,15 +41,31 @@ def as_html(title: str, table: Sequence[Sequence[str]], sentences: Sequence[str]
 
     Examples
     --------
-    >>> as_html("A & B", [["n"], ["1"]], [])
-    '<div><b>A &amp; B</b><table><tr><th>n</th></tr><tr><td>1</td></tr></table></div>'
+    >>> as_html("A & B", [["n"], ["1"]], [])  # doctest: +ELLIPSIS
+    '<div ...><b>A &amp; B</b><table><tr><th>n</th></tr><tr><td>1</td></tr></table></div>'
     """
     tags = ["th", *["td"] * len(table)][: len(table)]
     rows = "".join(
-        "<tr>" + "".join(f"<{tag}>{escape(entry)}</{tag}>" for entry in row) + "</tr>"
+        "<tr>" + "".join(f"<{tag}>{shown(entry)}</{tag}>" for entry in row) + "</tr>"
         for tag, row in zip(tags, table, strict=True)
     )
-    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    items = "".join(f"<li>{shown(sentence)}</li>" for sentence in sentences)
     below = f"<ul>{items}</ul>" if items else ""
     grid = f"<table>{rows}</table>" if rows else ""
-    return f"<div><b>{escape(title)}</b>{grid}{below}</div>"
+    return html_block(f"<b>{shown(title)}</b>{grid}{below}")
+
+
+def html_block(html: str) -> str:
+    """Return HTML in a block where a notebook reads no ``$`` as mathematics.
+
+    Examples
+    --------
+    >>> html_block("costs $5")
+    '<div class="tex2jax_ignore mathjax_ignore">costs $5</div>'
+    """
+    return f'<div class="tex2jax_ignore mathjax_ignore">{html}</div>'
+
+
+def shown(text: str) -> str:
+    """Return a text as HTML that shows it as it is."""
+    return escape(visible(text))

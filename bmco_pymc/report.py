@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass
-from html import escape
 from itertools import groupby
 
 from bmco_pymc import report_words as words
@@ -13,7 +12,9 @@ from bmco_pymc.barg import Item, barg_items
 from bmco_pymc.decision import Decision
 from bmco_pymc.effect import IN_DOUBT, Effect
 from bmco_pymc.errors import InputError
+from bmco_pymc.escapes import visible
 from bmco_pymc.per_outcome import PerOutcome
+from bmco_pymc.render import html_block, shown
 
 _WIDTH = 100
 _GUIDELINE = (
@@ -43,7 +44,7 @@ class Report:
     items: tuple[Item, ...]
 
     def __str__(self) -> str:
-        lines = [self.title, "", _wrapped(self.paragraph), "", _GUIDELINE]
+        lines = [visible(self.title), "", _wrapped(self.paragraph), "", _GUIDELINE]
         for step, items in self._steps():
             lines.append(step)
             lines += [_wrapped(f"  {item}", indent="    ") for item in items]
@@ -62,15 +63,15 @@ class Report:
         return "\n".join(lines) + "\n"
 
     def _repr_html_(self) -> str:
-        parts = [f"<b>{escape(self.title)}</b><p>{escape(self.paragraph)}</p>"]
-        parts.append(f"<b>{escape(_GUIDELINE)}</b>")
+        parts = [f"<b>{shown(self.title)}</b><p>{shown(self.paragraph)}</p>"]
+        parts.append(f"<b>{shown(_GUIDELINE)}</b>")
         for step, items in self._steps():
             rows = []
             for item in items:
                 mark = "<mark>To be filled in:</mark> " if item.open else ""
-                rows.append(f"<li><b>{escape(item.heading)}.</b> {mark}{escape(item.text)}</li>")
-            parts.append(f"<p>{escape(step)}</p><ul>{''.join(rows)}</ul>")
-        return f"<div>{''.join(parts)}</div>"
+                rows.append(f"<li><b>{shown(item.heading)}.</b> {mark}{shown(item.text)}</li>")
+            parts.append(f"<p>{shown(step)}</p><ul>{''.join(rows)}</ul>")
+        return html_block("".join(parts))
 
     def _steps(self) -> list[tuple[str, list[Item]]]:
         return [(step, list(items)) for step, items in groupby(self.items, lambda i: i.step)]
@@ -123,7 +124,11 @@ def _paragraph(effect: Effect, decision: Decision, ci_prob: float) -> str:
 def _wrapped(text: str, indent: str = "") -> str:
     """Return a text on lines of at most 100 characters where it can be broken."""
     return textwrap.fill(
-        text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        visible(text),
+        _WIDTH,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 
@@ -132,8 +137,8 @@ def _plain(text: str) -> str:
 
     Examples
     --------
-    >>> print(_plain("a*b <i> math_pass _x"))
-    a\*b \<i> math_pass \_x
+    >>> print(_plain("a*b <i> math_pass _x $5 &lt;"))
+    a\*b \<i> math_pass \_x \$5 \&lt;
     """
-    text = re.sub(r"([\\`*<|~])", r"\\\1", text)
+    text = re.sub(r"([\\`*<|~$^&#])", r"\\\1", visible(text))
     return re.sub(r"(?<!\w)_|_(?!\w)|(?<=\])\(", r"\\\g<0>", text)

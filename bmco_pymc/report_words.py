@@ -53,6 +53,7 @@ def comparison(model: Model) -> str:
     return (
         f"We compared {treatment} ({n_treatment} subjects) with {control} ({n_control} subjects) "
         f"on {outcomes}{joined(model.study.outcomes)}."
+        + "".join(f" {sentence}" for sentence in model.left_out)
     )
 
 

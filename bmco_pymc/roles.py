@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Number
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bmco_pymc.columns import factorise, listed, text
+from bmco_pymc.covariates import numbers_as_such
 from bmco_pymc.errors import InputError
 
 MOST_OUTCOMES = 6
@@ -31,16 +32,17 @@ def outcome_names(outcomes: str | Iterable[str]) -> tuple[str, ...]:
         raise InputError("outcomes", outcomes, "must be a list of column names")
     listed_names = [outcomes] if isinstance(outcomes, str) else list(outcomes)
     names = tuple(str(name) if isinstance(name, str) else name for name in listed_names)
+    given = outcomes if isinstance(outcomes, Sequence) else list(names)
     if not names:
         raise InputError("outcomes", outcomes, "name at least one outcome")
     if len(set(map(str, names))) < len(names):
-        raise InputError("outcomes", list(names), "an outcome is named twice")
+        raise InputError("outcomes", given, "an outcome is named twice")
     if len(names) > MOST_OUTCOMES:
         problem = (
             f"{len(names)} outcomes make 2^{len(names)} response patterns, too many to estimate; "
             f"take at most {MOST_OUTCOMES}"
         )
-        raise InputError("outcomes", list(names), problem)
+        raise InputError("outcomes", given, problem)
     return names
 
 
@@ -145,7 +147,7 @@ def read_counts(column: pd.Series) -> NDArray[np.int64]:
     InputError
         If a value is not a non-negative whole number.
     """
-    column = column.infer_objects()
+    column = numbers_as_such(column)
     if not pd.api.types.is_numeric_dtype(column):
         raise InputError("counts", column.name, "the column does not hold numbers")
     values = column.to_numpy(dtype=float)

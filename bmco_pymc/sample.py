@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from bmco_pymc.cells import Cells
 from bmco_pymc.columns import factorise, listed, text
+from bmco_pymc.conditions import meets
 from bmco_pymc.covariate_values import Analytical, Empirical, Name, Range, Value
+from bmco_pymc.covariates import numbers_as_such
 from bmco_pymc.errors import InputError
 from bmco_pymc.study import Study
 
@@ -106,9 +108,7 @@ class Sample:
         if is_number(column):
             if not isinstance(value, Real) or not math.isfinite(value):
                 raise InputError(argument, value, f"must be a finite number, as {covariate!r} is")
-            number = float(value)
-            whole = pd.api.types.is_integer_dtype(column.dtype) and number.is_integer()
-            return int(number) if whole else number
+            return float(value)
         _, levels = factorise(column, argument)
         for level in levels:
             # Text also means the value that prints like it, as in Study.
@@ -120,6 +120,8 @@ class Sample:
     def beyond(self, covariate: Hashable, bounds: Range) -> str | None:
         """Return a sentence if a finite bound lies outside the data of a numeric covariate."""
         x = self.cells.frame[covariate]
+        if not is_number(x):
+            return None
         inside = (not math.isfinite(bound) or x.min() <= bound <= x.max() for bound in bounds)
         if all(inside):
             return None
@@ -127,6 +129,18 @@ class Sample:
         what = f"= {low}" if low == high else f"from {low} to {high}"
         data = f"{text(float(x.min()))} to {text(float(x.max()))}"
         return f"{covariate} {what} reaches outside the data, which run from {data}"
+
+    def two_valued(self, covariate: Hashable) -> str | None:
+        """Return a sentence if a covariate has two values only, so that none is in between."""
+        values = self.cells.frame[covariate].unique()
+        if len(values) > 2:
+            return None
+        low, high = (text(float(value)) for value in sorted(values))
+        return (
+            f"{covariate} is {low} or {high} for every subject, but Analytical averages over a "
+            "normal distribution, most of it at values that nobody has: Value or Empirical is "
+            "about the two that occur"
+        )
 
     def subjects(self, population: Value | Empirical | Analytical) -> NDArray[np.int64]:
         """Return the number of subjects of each cell that a population is about, shape (n,).
@@ -148,12 +162,30 @@ class Sample:
         if population.query is not None:
             meant &= self._meets(population.query)
         if population.mask is not None:
-            if len(population.mask) != self.study.n_input:
-                problem = f"must have one entry for each of the {self.study.n_input} input rows"
-                raise InputError("mask", population.mask, f"{problem}, not {len(population.mask)}")
-            meant &= population.mask[self.study.position[cells.row]]
+            meant &= self._masked(population)[self.study.position[cells.row]]
         weight = self.study.weight[cells.row] * meant
         return np.bincount(cells.cell, weights=weight, minlength=len(cells)).astype(np.int64)
+
+    def _masked(self, population: Empirical) -> NDArray[np.bool_]:
+        """Return which rows of the study's input a mask means, shape (n_input,)."""
+        mask, labels, index = population.mask, population._labels, self.study._index
+        assert mask is not None
+        if len(mask) != self.study.n_input:
+            problem = f"must have one entry for each of the {self.study.n_input} input rows"
+            raise InputError("mask", mask, f"{problem}, not {len(mask)}")
+        if labels is None or (index is not None and labels.equals(index)):
+            return mask
+        given = pd.Series(mask, labels)
+        if index is None:
+            problem = "is a Series, but a file keeps no index of the data to read it by"
+        elif not (index.is_unique and labels.is_unique):
+            problem = "is a Series, but its index or that of the data has a label twice"
+        elif len(index.difference(labels, sort=False)):
+            problem = "is a Series with other labels in its index than those of the data"
+        else:
+            return given.reindex(index).to_numpy(dtype=bool)
+        problem += ": give an array in the order of the rows, such as mask.to_numpy()"
+        raise InputError("mask", given, problem)
 
     def _in_range(self, name: Name, covariate: Hashable, bounds: Range) -> NDArray[np.bool_]:
         """Return which cells have a covariate in a range, bounds included, shape (n,)."""
@@ -163,21 +195,16 @@ class Sample:
             problem = f"{covariate!r} is a category ({listed(levels)}) and has no ranges; choose "
             problem += "subjects by a condition: Empirical(query=...)"
             raise InputError("range" if name is None else str(name), bounds, problem)
+        if self.study.data[covariate].dtype in ("float32", "Float32", "float[pyarrow]"):
+            bounds = (float(np.float32(bounds[0])), float(np.float32(bounds[1])))
         return column.between(*bounds).to_numpy(dtype=bool)
 
     def _meets(self, query: str) -> NDArray[np.bool_]:
         """Return which rows of the study in a cell meet a condition, shape (m,)."""
         rows = self.study.data.iloc[self.cells.row]
-        try:
-            met = rows.eval(query)
-        except Exception as error:  # pandas passes on whatever Python raises in the condition
-            problem = (
-                f"cannot be evaluated ({error}); the columns are {listed(list(rows.columns), 20)}"
-            )
-            raise InputError("query", query, problem) from None
-        if not isinstance(met, pd.Series) or not pd.api.types.is_bool_dtype(met.dtype):
-            raise InputError("query", query, "is no condition: it must be true or false per row")
-        return met.fillna(False).to_numpy(dtype=bool)
+        objects = [name for name, column in rows.items() if column.dtype == object]
+        plain = {str(name): numbers_as_such(rows[name]) for name in objects}
+        return meets(query, rows.assign(**plain))
 
 
 def is_number(column: pd.Series) -> bool:

@@ -132,6 +132,8 @@ def sample(model: Regression, settings: Settings, *, progress: bool = True) -> x
     """
     import nutpie
 
+    from bmco_pymc.models.unseen import redraw
+
     settings = settings.with_seed()
     with reporting(progress) as reporter:
         ready, fused = prepared(model, reporter)
@@ -159,6 +161,7 @@ def sample(model: Regression, settings: Settings, *, progress: bool = True) -> x
         values = {name: x.reshape(-1, n_draws, *x.shape[1:]) for name, x in flat.items()}
     else:
         values = {name: drawn[name].values[:, :n_draws] for name in model.parameters}
+    values = redraw(model, values, settings.seed)
     posterior = {
         name: (("chain", "draw", *dims), values[name]) for name, dims in model.parameters.items()
     }

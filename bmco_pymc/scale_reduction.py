@@ -97,14 +97,74 @@ def mpsrf(draws: np.ndarray) -> float:
     >>> 1 <= mpsrf(chains) < 1.02
     True
     """
+    return _multivariate(_checked(draws, least=3))[0]
+
+
+def mpsrf_chance(draws: np.ndarray) -> float:
+    """Return the probability of an MPSRF as large when all chains have the same distribution.
+
+    In the coordinates in which W is the unit matrix, the means of m chains of draws worth e
+    independent ones make λ·e·(m−1) the largest eigenvalue of a Wishart matrix of m−1 rows with p
+    degrees of freedom. Its distribution is bounded by that of the matrix's trace and by Davidson &
+    Szarek's inequality. e is that of the linear combination to which the MPSRF belongs, and what
+    estimating e and W adds is bounded too.
+
+    Parameters
+    ----------
+    draws : numpy.ndarray
+        Shape (chain, draw, parameter).
+
+    Returns
+    -------
+    float
+        An upper bound; 1 with hardly more effective draws than parameters, NaN where `mpsrf` is.
+
+    References
+    ----------
+    Davidson & Szarek (2001), https://doi.org/10.1016/S1874-5849(01)80010-3, theorem II.13.
+
+    Examples
+    --------
+    >>> chains = np.random.default_rng(1).normal(size=(4, 1000, 30))
+    >>> chance = mpsrf_chance(chains)
+    >>> chains[0, :, 3] += 0.5
+    >>> bool(chance > 0.01), bool(mpsrf_chance(chains) < 1e-3)
+    (True, True)
+    """
+    from scipy.special import chdtrc, chdtri
+
+    from bmco_pymc.rank_diagnostics import within_ess
+
     draws = _checked(draws, least=3)
+    m, n = draws.shape[:2]
+    factor, direction, rank = _multivariate(draws)
+    if not np.isfinite(factor):
+        return 0.0 if factor == np.inf else float("nan")
+    e = min(float(within_ess((draws @ direction)[None])[0]), n)
+    freedom = m * (e - 1)
+    if rank + 1 >= freedom:
+        return 1.0
+    tiny = 1e-4
+    low = [float(chdtri(k, 1 - tiny)) / k for k in (m * e / 8, freedom - rank + 1)]
+    share = low[0] * low[1] * (freedom - rank + 1) / freedom
+    largest = (factor**2 - (n - 1) / n) * m / (m + 1) * (m - 1) * e * share
+    beyond = max(np.sqrt(max(largest, 0)) - np.sqrt(rank) - np.sqrt(m - 1), 0)
+    bound = min(float(chdtrc(rank * (m - 1), max(largest, 0))), np.exp(-(beyond**2) / 2))
+    return float(min(bound + 2 * tiny, 1))
+
+
+def _multivariate(draws: np.ndarray) -> tuple[float, np.ndarray, int]:
+    """Return the MPSRF, the linear combination that has it, and the rank of W."""
+    none = np.zeros(draws.shape[2])
     if not np.isfinite(draws).all():
-        return float("nan")
-    draws = draws[..., np.ptp(draws, axis=(0, 1)) > 0]
+        return float("nan"), none, 0
+    varies = np.ptp(draws, axis=(0, 1)) > 0
+    draws = draws[..., varies]
     m, n, p = draws.shape
     if m < 2 or p == 0 or m * (n - 1) <= p:
-        return float("nan")
-    z = (draws - draws.mean((0, 1))) / draws.std((0, 1))
+        return float("nan"), none, 0
+    spread = draws.std((0, 1))
+    z = (draws - draws.mean((0, 1))) / spread
     means = z.mean(1)  # (m, p)
     deviations = (z - means[:, None]).reshape(m * n, p) / np.sqrt(m * (n - 1))  # W = dev'dev
     _, scales, axes = np.linalg.svd(np.linalg.qr(deviations, mode="r"))
@@ -113,10 +173,13 @@ def mpsrf(draws: np.ndarray) -> float:
     moves = scales > 1e-8
     projected = means @ axes.T  # (m, p) @ (p, p) -> (m, p)
     if (abs(projected[:, ~moves]) > 1e-6).any():
-        return float("inf")
+        return float("inf"), none, 0
     whitened = projected[:, moves] / scales[moves] / np.sqrt(m - 1)  # B/n = whitened'whitened
-    largest = np.linalg.norm(whitened, ord=2) ** 2 if moves.any() else 0.0
-    return float(np.sqrt((n - 1) / n + (m + 1) / m * largest))
+    _, roots, turns = np.linalg.svd(whitened, full_matrices=False)
+    direction = none.copy()
+    direction[varies] = (turns[0] / scales[moves]) @ axes[moves] / spread
+    factor = np.sqrt((n - 1) / n + (m + 1) / m * roots[0] ** 2)
+    return float(factor), direction, int(moves.sum())
 
 
 def _checked(draws: np.ndarray, least: int) -> np.ndarray:

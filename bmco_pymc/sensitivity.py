@@ -16,7 +16,7 @@ from bmco_pymc.effect import Effect
 from bmco_pymc.errors import InputError
 from bmco_pymc.fit import Fit
 from bmco_pymc.log_density import log_likelihood, log_prior
-from bmco_pymc.per_outcome import per_outcome, read_weights
+from bmco_pymc.per_outcome import read_margins, read_weights
 from bmco_pymc.population import Analytical, Empirical, Value
 from bmco_pymc.power_scaling import importance, sensitivities, weighted
 from bmco_pymc.render import as_html, as_text
@@ -256,7 +256,7 @@ def _events(
     """Return where the rule holds (chain, draw), and where each outcome is beyond its margin."""
     outcomes = [str(label) for label in effect.delta["outcome"].values]
     chosen = RULES[rule]
-    m = per_outcome("margins", margins, outcomes)
+    m = read_margins(margins, outcomes)
     weights = read_weights(w, outcomes, used_by=chosen)
     excess = (effect.delta if direction == "right" else -effect.delta) - m
     return chosen.holds(excess, weights).astype(float), (excess > 0).astype(float)

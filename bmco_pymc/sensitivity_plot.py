@@ -9,7 +9,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from bmco_pymc.picture import BLUE, GREEN, GREY, INK, SKY, VERMILION, Picture, delta_label, style
+from bmco_pymc.escapes import visible
+from bmco_pymc.picture import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    SKY,
+    VERMILION,
+    Picture,
+    caption,
+    delta_label,
+    style,
+)
 from bmco_pymc.sensitivity import Sensitivity
 
 LOOKS = ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^"), (SKY, "D"), (INK, "v"))
@@ -21,10 +33,10 @@ def draw(found: Sensitivity) -> Figure:
     figure = Picture(figsize=(3.1 * (1 + len(outcomes)) + 0.6, 3.9), layout="constrained")
     panels = figure.subplots(1, 1 + len(outcomes), squeeze=False)[0]
     _panel(panels[0], found, outcomes[0], "probability")
-    panels[0].set_ylabel(found.rule, parse_math=False)
+    panels[0].set_ylabel(found.rule)
     for axes, outcome in zip(panels[1:], outcomes, strict=True):
         _panel(axes, found, outcome, "delta")
-        axes.set_ylabel(f"δ of {outcome}", parse_math=False)
+        axes.set_ylabel(f"δ of {caption(outcome)}")
     names = found.table["scaled"].unique()
     handles = [
         Line2D(
@@ -48,7 +60,7 @@ def draw(found: Sensitivity) -> Figure:
                 label=f"Pareto k above {found.limit:.2f}: not reliable",
             )
         )
-    lines = textwrap.wrap(found.effect.estimand, 42 * len(panels), break_on_hyphens=False)
+    lines = textwrap.wrap(visible(found.effect.estimand), 42 * len(panels), break_on_hyphens=False)
     lines.append(f"δ: {delta_label(found.effect, None).removeprefix('δ ').strip('()')}.")
     key = figure.legend(
         handles=handles,
@@ -60,7 +72,7 @@ def draw(found: Sensitivity) -> Figure:
         title_fontsize=8.5,
         alignment="left",
     )
-    key.get_title().set(color=GREY, parse_math=False)
+    key.get_title().set(color=GREY)
     title, colour = "A stronger or weaker prior, or likelihood", INK
     if not found.effect.diagnostics.ok:
         head = found.effect.diagnostics.verdict.split(":")[0]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bmco_pymc.columns import factorise, text
+from bmco_pymc.columns import factorise, text, texts
 from bmco_pymc.errors import InputError
 from bmco_pymc.population import Empirical
 from bmco_pymc.remarks import warn
@@ -126,13 +126,14 @@ def by_category(
     if len(levels) < 2:
         raise InputError("by", name, f"has one value only: {text(levels[0]) if levels else 'none'}")
     populations = {}
-    for code, level in enumerate(levels):
-        if isinstance(level, str | bool | int | float):
-            populations[text(level)] = Empirical(query=f"{_quoted(name)} == {level!r}")
-        else:  # what has no form in a query, such as dates
+    kinds = {type(level) for level in levels}
+    for code, (label, level) in enumerate(zip(texts(levels), levels, strict=True)):
+        if len(kinds) == 1 and isinstance(level, str | bool | int | float):
+            populations[label] = Empirical(query=f"{_quoted(name)} == {level!r}")
+        else:  # what has no form in a query, such as dates, or a mixture
             mask = np.zeros(n_input, dtype=bool)
             mask[position[codes == code]] = True
-            populations[text(level)] = Empirical(mask=mask)
+            populations[label] = Empirical(mask=mask)
     return populations
 
 

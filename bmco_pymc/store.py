@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bmco_pymc.errors import InputError, InputWarning
 from bmco_pymc.fit import Fit, make_fit
 from bmco_pymc.models.base import Model
+from bmco_pymc.priors import Priors
 from bmco_pymc.store_file import packed, unpacked, write
 from bmco_pymc.store_values import (
     decode_priors,
@@ -188,7 +189,21 @@ def _model(kind: type[Model], document: Mapping[str, Any], arrays: Mapping[str, 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)
         study = decode_study(document["study"], arrays)
-        return kind(study=study, priors=decode_priors(document["priors"]), **settings)  # type: ignore[call-arg]
+        priors = decode_priors(document["priors"])
+        model = kind(study=study, priors=priors, **settings)  # type: ignore[call-arg]
+    return _as_recommended_then(model, priors)
+
+
+def _as_recommended_then(model: Model, stored: Priors) -> Model:
+    """Give the model the prior of its draws: what is recommended may change between versions."""
+    kept = {name: getattr(stored, name) for name in model.priors.filled if name in stored.filled}
+    priors = dataclasses.replace(model.priors, **kept)
+    if model.design is not None:
+        priors.coefficients(model.design.terms, model.design.random_terms)
+        if model.design.random_terms:
+            priors.Sigma.resolve("Sigma", model.design.random_terms)
+    object.__setattr__(model, "priors", priors)
+    return model
 
 
 def _unlike(model: Model, tree: xr.DataTree) -> str | None:

@@ -86,8 +86,12 @@ def encode_priors(priors: Priors) -> dict[str, Any]:
 
 
 def decode_priors(stored: Mapping[str, Any]) -> Priors:
-    """Return the priors of `encode_priors`."""
-    return Priors(**{name: decode_value(value) for name, value in stored.items()})
+    """Return the priors of `encode_priors`.
+
+    Files from before there were other contrasts than those with the reference do not name them.
+    """
+    given = {name: decode_value(value) for name, value in stored.items()}
+    return Priors(**{"contrasts": "reference", **given})
 
 
 def _public(name: str) -> type | None:
@@ -176,6 +180,7 @@ def decode_study(stored: Mapping[str, Any], arrays: Arrays) -> Study:
         "position": arrays["position"].astype(np.intp),
         "n_input": stored["n_input"],
         "notes": tuple(stored["notes"]),
+        "_index": None,
     }.items():
         object.__setattr__(study, name, value)
     return study

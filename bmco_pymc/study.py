@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bmco_pymc import patterns, remarks, roles
 from bmco_pymc.cells import Cells, in_both_groups, tabulate
 from bmco_pymc.columns import text, to_pandas
+from bmco_pymc.covariates import read_covariate
 from bmco_pymc.render import as_html, as_text
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class Study:
     cluster_labels: tuple[Any, ...] = field(init=False)
     cluster_code: NDArray[np.intp] | None = field(init=False)
     notes: tuple[str, ...] = field(init=False)
+    _index: pd.Index | None = field(init=False)  # of the input, by which a mask may go
 
     def __init__(
         self,
@@ -146,8 +148,7 @@ class Study:
         arm, weight = groups.arm[position], weight[position]
         kept = frame.iloc[position].reset_index(drop=True)
 
-        both = groups.control, groups.treatment
-        roles.check_both_groups(arm, both, dropped)
+        roles.check_both_groups(arm, (control, treatment), dropped)
         response = patterns.encode(np.column_stack([roles.read_outcome(kept[k]) for k in names]))
         codes, labels = (None, ()) if cluster is None else roles.read_clusters(kept[cluster])
         values: dict[str, Any] = {
@@ -166,6 +167,7 @@ class Study:
             "cluster_labels": labels,
             "cluster_code": codes,
             "notes": (*left_out, *dropped),
+            "_index": frame.index,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -216,8 +218,9 @@ class Study:
         Raises
         ------
         InputError
-            If a column is not there, is an outcome or holds the counts, or if too few rows have
-            all of these columns: a group has none, or there are fewer than 2 clusters.
+            If a column is not there, is an outcome or holds the counts, or is neither a number nor
+            a category (`bmco_pymc.covariates`), or if too few rows have all of these columns: a
+            group has none, or there are fewer than 2 clusters.
 
         Warns
         -----
@@ -242,8 +245,9 @@ class Study:
         row = np.flatnonzero(~missing.any(axis=1).to_numpy())
         clusters = self.cluster_code if by_cluster else None
         roles.check_both_groups(self.arm[row], (self.control, self.treatment), dropped)
+        covariates = {name: read_covariate(self.data[name].iloc[row]) for name in names}
         cells = tabulate(
-            self.data[names].iloc[row],
+            pd.DataFrame(covariates, index=row),
             self.arm[row],
             self.response[row],
             self.weight[row],

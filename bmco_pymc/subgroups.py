@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bmco_pymc.covariates import numbers_as_such
 from bmco_pymc.decisions import Decisions, gather
 from bmco_pymc.diagnostics import Diagnostics
 from bmco_pymc.effect import Effect
@@ -201,7 +202,9 @@ def make_subgroups(
     if by not in choices:
         raise InputError("by", by, "is no column that can tell subgroups apart", choices)
     sample = Sample(study, model.cells)
-    column = study.data[by].iloc[model.cells.row]  # of the subjects that are analysed
+    column = numbers_as_such(
+        study.data[by].iloc[model.cells.row]
+    )  # of the subjects that are analysed
     weight = study.weight[model.cells.row]
     edges = None
     if is_binned(column, bins) and not (by == study.cluster and bins is None):

@@ -67,7 +67,7 @@ def _bmvb(table: pd.DataFrame) -> bmco.BMVB:
 
 
 def _bglm(table: pd.DataFrame) -> bmco.BGLM:
-    priors = bmco.Priors(beta=_normal(simulate.FLAT))
+    priors = bmco.Priors(beta=_normal(simulate.FLAT), contrasts="reference")
     return bmco.BGLM(_study(table), fixed="arm * age", priors=priors)
 
 
@@ -76,6 +76,7 @@ def _bglmm(table: pd.DataFrame, design: Clustered) -> bmco.BGLMM:
         beta=_normal(design.beta),
         gamma=_normal(design.gamma),
         Sigma=bmco.InverseWishart(design.nu, design.scale),
+        contrasts="reference",
     )
     random = " + ".join(design.gamma.terms).replace("Intercept", "1")
     study = _study(table, cluster="site")

@@ -38,8 +38,8 @@ def multisite_study():
 
 @pytest.fixture(scope="session")
 def trial_model(trial_study):
-    """bmco's bglm on the trial."""
-    return bmco.BGLM(trial_study, "arm * x")
+    """bmco's bglm on the trial, with its priors."""
+    return bmco.BGLM(trial_study, "arm * x", priors=bmco.Priors.bmco())
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +51,7 @@ def trial_fit(trial_model):
 @pytest.fixture(scope="session")
 def multisite_model(multisite_study):
     """bmco's bglmm with its default terms and priors on the trial in sites."""
-    return bmco.BGLMM(multisite_study, "arm * x", "1 + arm")
+    return bmco.BGLMM(multisite_study, "arm * x", "1 + arm", bmco.Priors.bmco())
 
 
 @pytest.fixture(scope="session")
@@ -62,8 +62,8 @@ def multisite_fit(multisite_model):
 
 @pytest.fixture(scope="session")
 def schools_model(schools_study):
-    """The model of the seed's first call, with the covariate as it is."""
-    return bmco.BGLMM(schools_study, "method * baseline_ability", "1")
+    """The model of the seed's first call, with the covariate as it is and bmco's priors."""
+    return bmco.BGLMM(schools_study, "method * baseline_ability", "1", bmco.Priors.bmco())
 
 
 @pytest.fixture(scope="session")

@@ -113,11 +113,11 @@ def test_a_curve_draws_bands_and_the_probability(curve):
 
 
 def test_where_the_rule_is_met_is_shaded(curve):
-    met = [side.met for d in curve.decide("any", alpha=0.4).decisions for side in d.sides]
-    figure = curve.plot("any", alpha=0.4)
+    met = [side.met for d in curve.decide("any", alpha=0.2).decisions for side in d.sides]
+    figure = curve.plot("any", alpha=0.2)
     spans = [p for p in figure.axes[-1].patches if p.get_gid() == "met"]
     assert 0 < len(spans) == sum(met)
-    assert "superior at level 0.4" in written(figure)
+    assert "superior at level 0.2" in written(figure)
     strict = curve.plot("all", margins=0.9)
     assert [p for p in strict.axes[-1].patches if p.get_gid() == "met"] == []
     assert titles(curve.plot(None)) == ["y1", "y2"]

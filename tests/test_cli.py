@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 import bmco_pymc as bmco
 from bmco_pymc.cli import app
+from bmco_pymc.fit import make_fit
 
 TRIAL = {"--outcomes": "y1,y2", "--group": "arm", "--control": "ctl", "--treatment": "trt"}
 SCHOOLS = {
@@ -81,6 +83,130 @@ def test_fit_prints_the_result_and_writes_three_files(trial, tmp_path):
     assert table.loc["P[y2, right]", "mean"] == float(decision.marginal.sel(outcome="y2"))
     assert "phi[ctl, 11]" in table.index
     assert (out / "effect.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_every_row_of_the_table_has_the_verdict_and_the_worth_of_its_draws(trial, tmp_path):
+    options = TRIAL | {"--fixed": "arm", "--rule": "any", "--direction": "two-sided"}
+    result = fit(trial, options | {"--draws": 100, "--tune": 200, "--seed": 1, "--out": tmp_path})
+    assert result.exit_code == 3  # it ran, and is not to be used
+    table = pd.read_csv(tmp_path / "estimates.csv", index_col="quantity")
+    assert set(table["verdict"]) == {"TOO FEW DRAWS"}
+    assert table[["rhat", "ess_bulk", "ess_tail"]].notna().all(axis=None)
+    study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    with pytest.warns(bmco.ConvergenceWarning):
+        again = bmco.BGLM(study, "arm").fit(draws=100, tune=200, seed=1, progress=False)
+    with pytest.warns(bmco.ConvergenceWarning):
+        effect = again.effect()
+    assert table.loc["beta[arm, 11]", "rhat"] == pytest.approx(
+        again.summary().loc["beta[arm, 11]", "rhat"]
+    )
+    for label, event in {
+        "P[Any, left]": (effect.delta < 0).any("outcome"),
+        "P[y2, right]": effect.delta.sel(outcome="y2") > 0,
+    }.items():
+        draws = event.astype(float).to_dataset(name="event")
+        tails = az.ess(draws, method="tail", prob=(0.05, 0.95))  # those of Vehtari et al. (2021)
+        for name, known in (("ess_bulk", az.ess(draws, method="bulk")), ("ess_tail", tails)):
+            assert table.loc[label, name] == pytest.approx(known["event"].item(), rel=1e-6)
+        assert table.loc[label, "mean"] == float(event.mean())
+
+
+def test_an_interrupted_run_says_so_in_every_file_and_in_its_code(trial, tmp_path, monkeypatch):
+    whole = bmco.BMVB.fit
+
+    def interrupted(model, **settings):
+        idata = whole(model, **settings).idata
+        kept = idata.isel(draw=slice(300))
+        kept.attrs |= idata.attrs
+        return make_fit(model, kept)
+
+    monkeypatch.setattr(bmco.BMVB, "fit", interrupted)
+    result = fit(trial, TRIAL | {"--seed": 1, "--out": tmp_path})
+    assert result.exit_code == 130
+    assert "Interrupted, 300 of 2500 draws are kept." in result.stdout
+    text = (tmp_path / "summary.txt").read_text(encoding="utf-8")
+    assert text.startswith("INTERRUPTED, 300 OF 2500 DRAWS ARE KEPT: this is not the analysis")
+    table = pd.read_csv(tmp_path / "estimates.csv", index_col="quantity")
+    assert set(table["verdict"]) == {"INTERRUPTED, Independent draws"}
+    study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    figure = bmco.plot_effect(interrupted(bmco.BMVB(study), seed=1).effect())
+    assert figure.axes[0].get_title("left").startswith("Interrupted, 300 of 2500 draws are kept")
+
+
+def test_an_interrupt_before_there_are_draws_leaves_nothing(trial, tmp_path, monkeypatch):
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bmco.BMVB, "fit", interrupt)
+    result = fit(trial, TRIAL | {"--out": tmp_path / "out"})
+    assert result.exit_code == 130
+    assert "nothing was written" in result.stderr
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_full_disk_costs_no_result(trial, tmp_path, monkeypatch):
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    result = fit(trial, TRIAL | {"--seed": 1, "--out": tmp_path})
+    assert result.exit_code == 1
+    assert "Rule All, right-sided" in result.stdout
+    assert "could not be written: No space left on device" in result.stderr
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "cp437", "utf-8"])
+def test_any_encoding_of_the_output_will_do(tmp_path, encoding):
+    table = bmco.load_trial().rename(columns={"y1": "été ≥ Я"})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    options = {name: value for name, value in TRIAL.items() if name != "--outcomes"}
+    arguments = [part for pair in options.items() for part in pair]
+    arguments += ["--outcomes", "été ≥ Я,y2", "--out", str(tmp_path), "--seed", "1"]
+    result = CliRunner(charset=encoding).invoke(
+        app, ["fit", str(tmp_path / "t.csv"), *arguments], env={}
+    )
+    assert result.exit_code == 0, result.output
+    shown = result.stdout_bytes.decode(encoding)
+    expected = "ESS ≥ 10000" if encoding in ("utf-8", "cp437") else "ESS >= 10000"
+    assert expected in shown
+    assert ("été ≥ Я" if encoding == "utf-8" else "?") in shown
+    text = (tmp_path / "summary.txt").read_text(encoding="utf-8")
+    assert "δ[été ≥ Я] > 0" in text
+
+
+def test_labels_cannot_command_a_terminal(tmp_path):
+    evil = "up\x1b[2J\x9b31m\u202eedis\n"
+    table = bmco.load_trial().rename(columns={"y1": evil})
+    table["arm"] = table["arm"].replace({"ctl": evil})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    shown = r"up\x1b[2J\x9b31m\u202eedis\n"
+    options = {"--outcomes": f'"{evil}",y2', "--group": "arm", "--treatment": "trt"}
+    result = fit(tmp_path / "t.csv", options | {"--control": evil, "--out": tmp_path})
+    assert result.exit_code == 0, result.output
+    wrong = fit(tmp_path / "t.csv", options | {"--control": f"{evil} "})
+    for text in (
+        *(result.stdout, result.stderr, wrong.stderr),
+        *((tmp_path / name).read_text("utf-8") for name in ("summary.txt", "estimates.csv")),
+    ):
+        assert shown in text or text == result.stderr
+        assert not set("\x1b\x9b\u202e") & set(text)
+
+
+def test_subjects_without_a_covariate_are_counted_in_what_is_printed(trial, tmp_path):
+    table = pd.read_csv(trial)
+    table.loc[:24, "x"] = np.nan
+    table.to_csv(trial, index=False)
+    result = fit(trial, TRIAL | {"--fixed": "arm + x", "--draws": 500, "--out": tmp_path})
+    said = "Left out: 25 of 240 subjects, whose covariates are missing (25 in x)."
+    for text in (result.stdout, (tmp_path / "summary.txt").read_text("utf-8")):
+        assert said in text
+
+
+def test_the_module_runs_as_a_command():
+    command = [sys.executable, "-m", "bmco_pymc", "--help"]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "python -m bmco_pymc [OPTIONS] COMMAND" in shown
+    assert "130  interrupted" in shown
 
 
 def test_without_out_it_writes_nothing(trial, tmp_path):
@@ -221,7 +347,15 @@ def test_the_folder_is_checked_before_sampling(trial, tmp_path):
         (b"arm;y1;y2\nctl;1;0\n", "seems to be separated by ';'"),
         (b"arm\ty1\ty2\nctl\t1\t0\n", "seems to be separated by tabs"),
         (b"arm,y1,y1,y2\nctl,1,1,0\n", "has two columns called 'y1'"),
-        (b"arm,y1,y2\nctl,1,0\ntrt,1,0,7,8\n", "cannot be read as CSV"),
+        (b"arm,y1,y2\nctl,1,0\ntrt,1,0,7,8\n", "line 3 has 5 fields and the header 3"),
+        (b"arm,y1,y2\nctl,1,0,7\ntrt,1,0,7\n", "line 2 has 4 fields and the header 3"),
+        (b"arm,y1,y2\n\nctl,1,0\ntrt,1\n", "line 4 has 2 fields and the header 3"),
+        (b"arm,y1,y2,x\nctl,1,0,65,2\n", "write numbers with a decimal point"),
+        (b'arm,y1,y2\nctl,1,"0\ntrt,1,0\n', "cannot be read as CSV"),
+        (b"arm;y1;y2,z\nctl;1;0,5\n", "seems to be separated by ';'"),
+        (b"PK\x03\x04\x14\x00", "is a spreadsheet (.xlsx, .ods) or another zip file: save"),
+        ("arm,y1,y2\nctl,1,0\n".encode("utf-16"), "is text in UTF-16: save"),
+        (b"arm,y1,y2\nctl,1,\x00\n", "is no text: save"),
         ("arm,y1,y2\nctl,1,0,é\n".encode("latin-1"), "is not text in UTF-8"),
     ],
 )
@@ -266,6 +400,31 @@ def test_a_typing_error_does_not_make_a_category_of_a_number(trial):
     result = fit(trial, TRIAL | {"--fixed": "arm * x"})
     assert result.exit_code == 2
     assert "covariate='x': is a column of numbers with other text in it ('0,5')" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "written", ["{:.1f}", "{:.1f}%", "€{:.1f}", "1.{:05.1f}", "1 {:05.1f}"], ids=str
+)
+@pytest.mark.usefixtures("no_sampling")
+def test_numbers_in_another_notation_are_no_category(trial, written):
+    table = pd.read_csv(trial)
+    table["x"] = [written.format(50 + x).replace(".", ",") for x in table["x"]]
+    table.to_csv(trial, index=False)
+    result = fit(trial, TRIAL | {"--fixed": "arm * x"})
+    assert result.exit_code == 2
+    assert "Error: covariate='x': is text, not numbers (" in result.stderr
+    assert "write numbers with a decimal point" in result.stderr
+    assert "sampling was reached" in str(fit(trial, TRIAL).exception)  # x is in no formula
+
+
+def test_columns_without_a_name_are_left_out_and_said(tmp_path):
+    from bmco_pymc.cli.table import read_table
+
+    path = tmp_path / "data.csv"
+    path.write_text('\ufeff"",arm,y,\n1,a,1,\n2,b,0,\n\n', encoding="utf-8")
+    with pytest.warns(bmco.InputWarning, match="no name in the header of the file: column 1, 4$"):
+        table = read_table(path, ["arm"], [])
+    assert table.to_dict("list") == {"arm": ["a", "b"], "y": [1, 0]}
 
 
 def test_groups_may_be_numbers_and_names_may_hold_commas(tmp_path):

@@ -333,11 +333,11 @@ def test_one_chain_and_any_order_of_dims(normal):
         ({"rule": "all-sided"}, "rule", "unknown rule"),
         ({"rule": None}, "rule", "unknown rule"),
         ({"direction": "up"}, "direction", "choose from 'right', 'left', 'two-sided'"),
-        ({"alpha": 0}, "alpha", "between 0 and 1"),
-        ({"alpha": 1.0}, "alpha", "between 0 and 1"),
-        ({"alpha": True}, "alpha", "between 0 and 1"),
-        ({"alpha": "0.05"}, "alpha", "between 0 and 1"),
-        ({"alpha": np.nan}, "alpha", "between 0 and 1"),
+        ({"alpha": 0}, "alpha", "below 0.5"),
+        ({"alpha": 1.0}, "alpha", "below 0.5"),
+        ({"alpha": True}, "alpha", "below 0.5"),
+        ({"alpha": "0.05"}, "alpha", "below 0.5"),
+        ({"alpha": np.nan}, "alpha", "below 0.5"),
         ({"margins": np.inf}, "margins", "finite"),
         ({"margins": None}, "margins", "finite"),
         ({"margins": "none"}, "margins", "finite"),
@@ -432,3 +432,24 @@ def test_a_decision_on_draws_that_are_in_doubt_says_so(trial_study):
     doubtful = BMVB(trial_study).fit(draws=40, seed=1).effect().decide("any")
     assert "TOO FEW DRAWS: the diagnostics of the effect say why" in str(doubtful)
     assert "TOO FEW DRAWS" not in str(BMVB(trial_study).fit(seed=1).effect().decide("any"))
+
+
+@pytest.mark.parametrize("margins", [-10, 1, -1, [0, 1.5], {"y1": -3, "y2": 0}, 1e300])
+@pytest.mark.parametrize("rule", ["All", "Any", "Comp"])
+def test_margins_are_differences_of_probabilities(margins, rule):
+    with pytest.raises(InputError, match="differences of probabilities.*ten points are 0.1") as e:
+        decide(signs(900, 800), rule, margins=margins)
+    assert e.value.value is margins
+
+
+@pytest.mark.parametrize("alpha", [0.5, 0.95, 1, 0, -0.05, np.nan, True, "0.05", None])
+@pytest.mark.parametrize("direction", ["right", "left", "two-sided"])
+def test_a_level_of_a_half_or_more_is_no_level(alpha, direction):
+    with pytest.raises(InputError, match="below 0.5"):
+        decide(signs(900, 800), "All", direction, alpha=alpha)
+
+
+def test_a_high_level_warns_and_a_usual_one_does_not():
+    with pytest.warns(InputWarning, match="alpha=0.3 lets the decision err in up to 30%"):
+        assert decide(signs(900, 800), "All", alpha=0.3).alpha == 0.3
+    assert decide(signs(900, 800), "All", alpha=0.2).alpha == 0.2

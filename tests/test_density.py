@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.linalg import block_diag
 
 import bmco_pymc as bmco
 
@@ -34,6 +35,7 @@ def make(Sigma, random="1 + arm", K=2, sd=(0.05, 0.02)):
         beta=bmco.Normal(0.3, sd=sd),
         gamma=bmco.Normal(-0.2, sd=1.5),
         Sigma=Sigma,
+        contrasts="reference",
     )
     return bmco.BGLMM(study, "arm * age", random, priors=priors)
 
@@ -161,24 +163,31 @@ def _lgamma(x):
     return float(gammaln(x))
 
 
-def symmetric():
+BASIS = [[1, -0.5], [0.2, 1.3]]
+
+
+def symmetric(joint=True):
     """Every way in which a prior can tie coefficients and logits together."""
+    Sigma = bmco.LKJ(1.7, bmco.HalfNormal(0.8), joint=joint, basis=BASIS)
     model = make(bmco.InverseWishart(2.7, 0.3), "1 + arm", sd=0.04)
     rng = np.random.default_rng(5)
     cross = 0.02 * rng.normal(size=(len(model.design.terms), 2))
-    Sigma = bmco.LKJ(1.7, bmco.HalfNormal(0.8), joint=True, basis=[[1, -0.5], [0.2, 1.3]])
     return model.with_priors(Sigma=Sigma, contrasts="symmetric", cross=cross)
 
 
-def test_density_of_symmetric_contrasts():
-    """Up to a constant: the prior as `log_density` has it, the clusters, the data, the Jacobian."""
+@pytest.mark.parametrize("joint", [True, False])
+def test_density_of_symmetric_contrasts(joint):
+    """Up to a constant: the prior as `log_density` has it, the clusters, the data, the Jacobian.
+
+    A Sigma for each logit is about the logits themselves, whatever the coefficients' contrasts.
+    """
     from bmco_pymc.contrasts import logits_of
     from bmco_pymc.log_density import log_likelihood, log_prior
 
-    mapped = Map(symmetric())
+    mapped = Map(symmetric(joint))
     model, rng, constants = mapped.model, np.random.default_rng(0), []
-    inner = np.kron(logits_of("symmetric", 4), np.eye(2))
-    inner = np.linalg.inv(inner @ np.kron(np.eye(3), [[1, -0.5], [0.2, 1.3]]))
+    outer = np.kron(logits_of("symmetric", 4), np.eye(2)) if joint else np.eye(6)
+    inner = np.linalg.inv(outer @ np.kron(np.eye(3), BASIS))
     for _ in range(3):
         x = rng.normal(0, 0.7, mapped.size)
         raw = mapped.raw(x)
@@ -188,10 +197,10 @@ def test_density_of_symmetric_contrasts():
             columns.append((up - down) / (2 * step))
         one = {name: values[None] for name, values in raw.items()}
         total = sum(float(part[0]) for part in log_prior(model, one).values())
-        Sigma = raw["Sigma"].reshape(6, 6)
+        Sigma = raw["Sigma"].reshape(6, 6) if joint else block_diag(*raw["Sigma"])
         # the prior is a density of SDs and correlations of the inner covariance, not of Sigma
         sd = np.sqrt(np.diag(inner @ Sigma @ inner.T))
-        total -= 6 * np.log(sd).sum()
+        total -= (6 if joint else 2) * np.log(sd).sum()  # as many as rows of one block
         u = np.moveaxis(raw["gamma_cluster"] - raw["gamma"], 2, 1).reshape(-1, 6)
         total += stats.multivariate_normal(np.zeros(6), Sigma).logpdf(u).sum()
         total += float(log_likelihood(model, one)[0]) + np.linalg.slogdet(np.array(columns))[1]

@@ -272,7 +272,7 @@ def test_chains_that_disagree_name_the_worst_parameter():
     draws["beta"][0, :, 1, 2] += 2
     draws["beta"][1, :, 0, 0] += 1
     verdict = diagnose(as_tree(draws, sample_stats()), BLOCKS)
-    assert [problem.kind for problem in verdict.problems] == ["rhat", "ess", "mpsrf"]
+    assert [problem.kind for problem in verdict.problems] == ["rhat", "mpsrf", "ess"]
     worst = verdict.table.loc["beta[baseline ability, 01]"]
     assert worst["rhat"] == verdict.max_rhat > 1.2
     reason = verdict.problems[0].reason
@@ -281,7 +281,7 @@ def test_chains_that_disagree_name_the_worst_parameter():
     assert list(verdict.table.query("rhat > 1.01")["block"]) == ["fixed", "fixed"]
     assert verdict.mpsrf["fixed"] > 1.3
     assert verdict.mpsrf["random"] < 1.05
-    assert "(fixed)" in verdict.problems[2].reason
+    assert "(fixed)" in verdict.problems[1].reason
     assert str(verdict).count("longer warm-up") == 1  # advice is not repeated
 
 
@@ -351,7 +351,7 @@ def test_chains_stuck_in_different_places():
     verdict = diagnose(data, {"fixed": ["beta"]}, exact=False)
     assert verdict.max_rhat > 1e6
     assert verdict.mpsrf["fixed"] == np.inf
-    assert [problem.kind for problem in verdict.problems] == ["rhat", "ess", "mpsrf"]
+    assert [problem.kind for problem in verdict.problems] == ["rhat", "mpsrf", "ess"]
 
 
 def test_one_chain_compares_its_halves():

@@ -117,6 +117,7 @@ MODELS = {
     "one random term": lambda: make(bmco.LKJ(2, sd=bmco.Exponential(0.8)), "1", sd=0.03),
     "joint": lambda: make(bmco.LKJ(1.7, sd=bmco.Exponential(0.5), joint=True)),
     "symmetric contrasts": symmetric,
+    "symmetric, a Sigma for each logit": lambda: symmetric(joint=False),
     "three outcomes": lambda: make(bmco.InverseWishart(2.5, 0.3), "1 + arm", 3),
 }
 
@@ -213,7 +214,10 @@ def whole_clusters():
         study = bmco.Study(frame, outcomes, "arm", "a", "b", cluster="site")
     Sigma = bmco.InverseWishart(2.7, [[0.3, 0.1], [0.1, 0.5]])
     priors = bmco.Priors(
-        beta=bmco.Normal(0.3, sd=0.03), gamma=bmco.Normal(-0.2, sd=1.5), Sigma=Sigma
+        beta=bmco.Normal(0.3, sd=0.03),
+        gamma=bmco.Normal(-0.2, sd=1.5),
+        Sigma=Sigma,
+        contrasts="reference",
     )
     return bmco.BGLMM(study, "arm * age", "1 + arm", priors=priors)
 

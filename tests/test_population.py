@@ -219,7 +219,7 @@ def test_value_sets_some_and_keeps_the_others() -> None:
     assert as_dict(target.points[1], "age", "sex", "grade") == pytest.approx(expected)
     frame = target.points[1].frame
     assert list(frame) == ["age", "sex", "grade"]
-    assert (frame.dtypes == data[list(frame)].dtypes).all()
+    assert frame.dtypes.to_dict() == {**data.dtypes[["sex", "grade"]], "age": np.dtype(float)}
 
 
 @pytest.mark.parametrize("cluster_weights", ["size", "equal"])
@@ -252,7 +252,8 @@ def test_values_have_the_type_of_the_data(covariate: str, value: object, found: 
     data = table()
     frame = resolve(Value({covariate: value}), sample(data, covariate)).points[0].frame
     assert frame[covariate].tolist() == [found]
-    assert frame[covariate].dtype == data[covariate].dtype
+    numeric = covariate in ("age", "bmi")
+    assert frame[covariate].dtype == ("float64" if numeric else data[covariate].dtype)
 
 
 @pytest.mark.parametrize("name", ["base line", "value", "x", "low", "query", "Intercept", 'a"b'])
@@ -505,10 +506,14 @@ def test_what_is_no_population(make: Any, argument: str, says: str) -> None:
         (Analytical(smokes=(0, 1)), "Analytical", r"is a category"),
         (Empirical(age=(80, 90)), "population", r"no subject is in it \(age runs from 20 to 69"),
         (Empirical(query="age > 100"), "population", r"no subject is in it"),
-        (Empirical(query="nothing > 100"), "query", r"not defined.*the columns are 'y', 'arm'"),
-        (Empirical(query="age >"), "query", r"cannot be evaluated"),
+        (
+            Empirical(query="nothing > 100"),
+            "query",
+            r"no column 'nothing'.*the columns are 'y', 'arm'",
+        ),
+        (Empirical(query="age >"), "query", r"cannot be read"),
         (Empirical(query="age"), "query", r"true or false"),
-        (Empirical(query="z = 3"), "query", r"true or false"),
+        (Empirical(query="age = 3"), "query", r"compared by '=='"),
         (Empirical(mask=np.ones(3, dtype=bool)), "mask", r"each of the 240 input rows, not 3"),
         (Empirical, "population", r"choose from 'Value', 'Empirical', 'Analytical'"),
     ],

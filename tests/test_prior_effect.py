@@ -98,6 +98,7 @@ def test_coefficients_have_their_mean_and_covariance(multisite_model):
     model = multisite_model.with_priors(
         beta=bmco.Normal([1, -2], covariance=[[2, 0.5], [0.5, 1]]), gamma=bmco.Normal(3, sd=[1, 2])
     )
+    assert model.priors.contrasts == "reference"  # bmco's: independent logits
     found = draw_prior(model, 20000, np.random.default_rng(8))
     both = np.concatenate([found["beta"], found["gamma"]], axis=1)  # (S, 4, 3)
     V = np.zeros((4, 4))
@@ -148,7 +149,8 @@ def second_moment(variance: float) -> float:
 
 
 def test_theta_of_a_regression_is_logistic_normal():
-    effect = bmco.BGLM(one_outcome(False), "arm").prior_effect(seed=2, draws=8000)
+    model = bmco.BGLM(one_outcome(False), "arm", bmco.Priors.bmco())
+    effect = model.prior_effect(seed=2, draws=8000)
     for group, variance in (("a", 10), ("b", 20)):
         square = effect.theta.sel(group=group).values.ravel() ** 2
         error = square.std() / np.sqrt(8000)
@@ -193,7 +195,7 @@ def test_the_seed_decides_and_is_kept(trial_study):
         model.prior_effect(draws=0)
 
 
-def test_the_default_prior_of_the_school_study_is_far_from_neutral(schools_model):
+def test_bmcos_prior_of_the_school_study_is_far_from_neutral(schools_model):
     """Ability of about 50 points, with a slope of variance 10 for each."""
     theta = schools_model.prior_effect(seed=1, draws=1000, clusters="observed").theta.values
     extreme = ((theta < 0.05) | (theta > 0.95)).mean()

@@ -39,7 +39,7 @@ def test_same_as_arviz(kind, shape):
     with np.errstate(divide="ignore"):  # chains that stand still have an infinite R-hat
         theirs = [float(az.rhat(xr.DataArray(x, dims=("chain", "draw")))) for x in draws]
     assert ours[0] == pytest.approx(theirs, rel=1e-9)
-    for x, _, bulk, tail in zip(draws, *ours, strict=True):
+    for x, _, bulk, tail, _ in zip(draws, *ours, strict=True):
         x = xr.DataArray(x, dims=("chain", "draw"))
         assert bulk == pytest.approx(float(az.ess(x, method="bulk")), rel=1e-8)
         assert tail == pytest.approx(float(az.ess(x, method="tail", prob=(0.05, 0.95))), rel=1e-8)

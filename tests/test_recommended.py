@@ -12,8 +12,8 @@ import bmco_pymc as bmco
 from bmco_pymc import patterns
 from bmco_pymc.contrasts import logits_of
 from bmco_pymc.log_density import log_prior
+from bmco_pymc.neutral import LOGIT_SD
 from bmco_pymc.prior_draws import draw_prior
-from bmco_pymc.recommended import LOGIT_SD
 
 RARE = 1e-4  # of a p-value: the seeds are fixed
 
@@ -21,10 +21,6 @@ RARE = 1e-4  # of a p-value: the seeds are fixed
 def anything(value: Any) -> Any:
     """Hide a value's type: users of notebooks have no type checker."""
     return value
-
-
-def with_recommended(model: Any) -> Any:
-    return replace(model, priors=bmco.Priors.recommended(model))
 
 
 def study_of(n_outcomes: int, seed: int = 0) -> bmco.Study:
@@ -40,7 +36,7 @@ def study_of(n_outcomes: int, seed: int = 0) -> bmco.Study:
 
 @pytest.mark.parametrize("n_outcomes", [1, 2, 3, 4])
 def test_theta_has_the_moments_of_a_uniform(n_outcomes):
-    model = with_recommended(bmco.BGLM(study_of(n_outcomes)))
+    model = bmco.BGLM(study_of(n_outcomes))
     effect = model.prior_effect(seed=1, draws=8000)
     theta = effect.theta.values.reshape(8000, -1)
     for draws in theta.T:
@@ -69,12 +65,12 @@ def worst_p_value(effect: Any, again: Any) -> float:
 @pytest.mark.parametrize("clusters", ["observed", "new"])
 def test_success_and_failure_and_groups_and_outcomes_are_alike(clusters):
     model = bmco.BGLMM(study_of(2), "arm * age", "1 + arm")
-    ours = with_recommended(model)
     draws = 3000 if clusters == "observed" else 1500
     plan: dict[str, Any] = {"draws": draws, "clusters": clusters}
-    assert worst_p_value(*(ours.prior_effect(seed=s, **plan) for s in (1, 2))) > RARE
+    assert worst_p_value(*(model.prior_effect(seed=s, **plan) for s in (1, 2))) > RARE
     if clusters == "observed":  # and the test would see it if they were not: bmco's prior
-        assert worst_p_value(*(model.prior_effect(seed=s, **plan) for s in (1, 2))) < RARE
+        theirs = replace(model, priors=bmco.Priors.bmco())
+        assert worst_p_value(*(theirs.prior_effect(seed=s, **plan) for s in (1, 2))) < RARE
 
 
 @pytest.mark.parametrize("n_outcomes", [1, 2, 3])
@@ -93,7 +89,7 @@ def relabelled(n_outcomes: int, order: np.ndarray) -> np.ndarray:
 
 
 def test_any_pattern_may_be_the_reference():
-    model = with_recommended(bmco.BGLM(study_of(2), "arm * age"))
+    model = bmco.BGLM(study_of(2), "arm * age")
     beta = draw_prior(model, 20, np.random.default_rng(1))["beta"]
     before = log_prior(model, {"beta": beta})["beta"]
     for order in ([1, 2, 3, 0], [3, 2, 1, 0], [0, 3, 1, 2]):
@@ -104,7 +100,7 @@ def test_any_pattern_may_be_the_reference():
 
 
 def test_the_covariance_between_clusters_knows_no_success_or_failure():
-    model = with_recommended(bmco.BGLMM(study_of(2), "arm * age", "1 + arm"))
+    model = bmco.BGLMM(study_of(2), "arm * age", "1 + arm")
     Sigma = draw_prior(model, 20, np.random.default_rng(1))["Sigma"].reshape(20, 6, 6)
     bits = patterns.bits(2)
     draws = draw_prior(model, 20, np.random.default_rng(1))
@@ -159,11 +155,8 @@ def test_fixed_and_random_terms_share_one_prior():
     order = [2, 3, 0, 1]
     found = mixed.coefficients(["age", "arm:age"], ["Intercept", "arm"])[1]
     np.testing.assert_allclose(found, V[np.ix_(order, order)])
-    draws = draw_prior(
-        replace(bmco.BGLMM(study, "arm * age", "1 + arm"), priors=mixed),
-        20000,
-        np.random.default_rng(5),
-    )
+    model = bmco.BGLMM(study, "arm * age", "1 + arm")
+    draws = draw_prior(model, 20000, np.random.default_rng(5))
     both = np.concatenate([draws["beta"], draws["gamma"]], axis=1)[:, :, 1]
     scale = np.sqrt(np.outer(np.diag(found), np.diag(found)))
     assert (np.abs(np.cov(both.T) - found) / scale).max() < 4 * np.sqrt(2 / 20000)
@@ -173,12 +166,10 @@ def test_fixed_and_random_terms_share_one_prior():
 
 
 def test_new_priors_of_one_field_leave_no_covariance_behind():
-    priors = bmco.Priors.recommended(study_of(2), "arm * age", "1")
-    assert priors.cross is not None
-    assert priors.replace(Sigma=bmco.LKJ(3, joint=True)).cross is priors.cross
-    assert priors.replace(gamma=bmco.Normal(0, sd=1)).cross is None
-    assert "symmetric" in priors.describe(["beta", "gamma", "Sigma"])["the logits"]
-    assert "beta with gamma" in priors.describe(["beta", "gamma", "Sigma"])
+    both = bmco.Priors.bmco().replace(cross=[[1.0], [2.0]])
+    assert both.replace(Sigma=bmco.LKJ(3, joint=True)).cross is both.cross
+    assert both.replace(gamma=bmco.Normal(0, sd=1)).cross is None
+    assert "beta with gamma" in both.describe(["beta", "gamma", "Sigma"])
 
 
 def test_bmvb_needs_nothing_else(trial_study):
@@ -196,16 +187,9 @@ def test_bmvb_needs_nothing_else(trial_study):
             lambda s: bmco.Priors.recommended(s, "arm + age + I(age * 2)"),
             "cannot be told apart",
         ),
+        (lambda s: bmco.Priors(cross=[[9.0]]), "cross=.*give the priors of these two"),
         (
-            lambda s: (
-                bmco.BGLMM(s)
-                .with_priors(contrasts="symmetric", Sigma=bmco.LKJ(2))
-                .prior_effect(draws=500)
-            ),
-            "Sigma=.*must span all logits",
-        ),
-        (
-            lambda s: bmco.Priors(cross=[[9.0]]).coefficients(["a"], ["b", "c"]),
+            lambda s: bmco.BGLMM(s).with_priors(bmco.Priors.bmco(), cross=np.ones((2, 2))),
             "cross=.*fixed by random terms",
         ),
     ],

@@ -65,7 +65,7 @@ def test_settings_and_data(trial_study):
     study = bmco.Study(frame, ["y2"], "arm", "trt", "ctl")  # a study brings its own roles
     assert fit.update(study).effect().delta.coords["outcome"].values.tolist() == ["y2"]
 
-    wide = fit.update(priors=bmco.Priors())
+    wide = fit.update(priors=bmco.Priors())  # nothing given: what is recommended
     assert wide.model.describe_priors() == {"phi": "Dirichlet(alpha=2/Q)"}
     kept = fit.update(priors={"beta": bmco.Normal(0, sd=1)}).model.priors
     assert (str(kept.phi), str(kept.beta)) == ("Dirichlet(alpha=1)", "Normal(mean=0, sd=1)")

@@ -17,11 +17,20 @@ For example:
     --cluster school_id --fixed "method * baseline_ability" \\
     --random 1 --clusters new --rule all --out result/
 """
+CODES = """\b
+Ends with
+  0    the result can be used;
+  1    something unexpected went wrong, or the files could not be written;
+  2    bad input: nothing was computed;
+  3    there is a result, not to be used yet: not converged, or too few draws;
+  130  interrupted: if draws were made, the result from them is printed and written, marked so.
+"""
 COLUMN, COLUMNS = "COLUMN", "COLUMN,..."
 
 app = typer.Typer(
     name="bmco-pymc",
     help="Bayesian decisions on several correlated binary outcomes, flat or in clusters.",
+    epilog=CODES,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
@@ -37,7 +46,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(epilog=CODES)
 def main(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -46,7 +55,7 @@ def main(
     """Bayesian decisions on several correlated binary outcomes, flat or in clusters."""
 
 
-@app.command()
+@app.command(epilog=CODES)
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("bmco-demo"),
     progress: Annotated[bool, typer.Option(help="Show a progress bar.")] = True,
@@ -63,7 +72,7 @@ def demo(
         demonstrate(out, notes, progress=progress)
 
 
-@app.command(epilog=EXAMPLE)
+@app.command(epilog=f"{EXAMPLE}\n{CODES}")
 def fit(
     data: Annotated[
         Path,
@@ -180,7 +189,8 @@ def fit(
     """Analyse a CSV file.
 
     Without --at, --range and --analytical, the result is about the whole sample. All options are
-    checked before anything is computed or written.
+    checked before anything is computed or written. Files are in UTF-8; every row of estimates.csv
+    has R-hat, ESS and the verdict on the draws.
     """
     from bmco_pymc.cli import options, report
     from bmco_pymc.cli.table import read_table
@@ -224,11 +234,11 @@ def fit(
 
         text = report.Report()
         text.add(study)
+        text.show()
         fitted = model.fit(**settings, progress=progress)
         text.add(fitted)
         effect = fitted.effect(question.population, **question.options)
         text.add(effect.text(ci))
         decision = effect.decide(**question.decision)
         text.add(decision)
-        if folder is not None:
-            report.write(folder, text.text(notes), effect, [decision], ci)
+        report.finish(text, notes, folder, effect, [decision], ci)

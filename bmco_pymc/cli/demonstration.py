@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from bmco_pymc.cli.report import Report, writable, write
+from bmco_pymc.cli.report import Report, finish, writable
 from bmco_pymc.datasets import load_schools
 from bmco_pymc.models.bglmm import BGLMM
 from bmco_pymc.study import Study
@@ -16,7 +16,7 @@ SEED = 2025
 
 
 def demonstrate(out: Path, notes: Sequence[str], *, progress: bool) -> None:
-    """Analyse the school study with bmco's defaults; print the result and write the files."""
+    """Analyse the school study with the defaults; print the result and write the files."""
     folder = writable(out)
     study = Study(
         load_schools(),
@@ -29,8 +29,10 @@ def demonstrate(out: Path, notes: Sequence[str], *, progress: bool) -> None:
     model = BGLMM(study, fixed="method * baseline_ability", random="1")
     report = Report()
     report.add("THE STUDY", study)
+    report.show()
     fit = model.fit(draws=1000, tune=1000, chains=4, seed=SEED, progress=progress)
     report.add("THE FIT", fit)
+    report.show()
 
     typer.echo("\nAveraging over schools and pupils ...", err=True)
     new = fit.effect(clusters="new")
@@ -47,4 +49,4 @@ def demonstrate(out: Path, notes: Sequence[str], *, progress: bool) -> None:
         "The two answers differ because few schools were randomised: how the new method does in "
         "other schools is less certain than how these pupils did."
     )
-    write(folder, report.text(notes), new, decisions, 0.95)
+    finish(report, notes, folder, new, decisions, 0.95)

@@ -1,7 +1,9 @@
-"""What the command line says besides its result: notes and errors, on standard error."""
+"""What the command line says besides its result: notes, errors and the code it ends with."""
 
 from __future__ import annotations
 
+import codecs
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +12,9 @@ from typing import Any
 import typer
 
 from bmco_pymc.errors import ConvergenceWarning, InputError, InputWarning
+
+# Codes to end with; 130 is the shell's for Ctrl-C.
+UNEXPECTED, BAD_INPUT, NOT_GOOD, INTERRUPTED = 1, 2, 3, 130
 
 # Arguments of the classes, as the command line calls them; those in SAME are only spelt its way.
 OPTIONS = {
@@ -24,10 +29,31 @@ SAME = frozenset(
     | {"draws", "tune", "chains", "target_accept", "seed"}
 )
 
+# The package's own signs, for outputs in an encoding that lacks them (a redirect on Windows).
+SPELT = dict(zip("δθφρβγΣα−–—≤≥…→×√²", (
+    *("delta", "theta", "phi", "rho", "beta", "gamma", "Sigma", "alpha"),
+    *("-", "-", "-", "<=", ">=", "...", "->", "x", "sqrt", "^2"),
+), strict=True))  # fmt: skip
+
+
+def _spell(error: UnicodeError) -> tuple[str, int]:
+    """Return what stands for characters that an encoding lacks."""
+    assert isinstance(error, UnicodeEncodeError)
+    lacking = error.object[error.start : error.end]
+    return "".join(SPELT.get(character, "?") for character in lacking), error.end
+
+
+def spell_out() -> None:
+    """Let standard output and error write what their encoding lacks in other characters."""
+    codecs.register_error("bmco_pymc.spelt", _spell)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="bmco_pymc.spelt")
+
 
 @contextmanager
 def speaking() -> Iterator[list[str]]:
-    """Say warnings as notes, once each, and end with exit code 2 after an input error.
+    """Say warnings as notes, once each; end with code 2 after an input error, 130 after Ctrl-C.
 
     Yields
     ------
@@ -36,6 +62,7 @@ def speaking() -> Iterator[list[str]]:
     """
     notes: list[str] = []
     otherwise = warnings.showwarning
+    spell_out()
 
     def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
         if not issubclass(category, InputWarning | ConvergenceWarning):
@@ -53,4 +80,7 @@ def speaking() -> Iterator[list[str]]:
         except InputError as error:
             options = {name: "--" + name.replace("_", "-") for name in SAME} | OPTIONS
             typer.echo(f"Error: {error.renamed(options)}", err=True)
-            raise typer.Exit(2) from None
+            raise typer.Exit(BAD_INPUT) from None
+        except KeyboardInterrupt:
+            typer.echo("Interrupted before there was a result: nothing was written.", err=True)
+            raise typer.Exit(INTERRUPTED) from None

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import pandas as pd
 
+from bmco_pymc.columns import listed
 from bmco_pymc.errors import InputError
+from bmco_pymc.remarks import warn
 
 # "None" is not among them: it is what many a control group is called.
 MISSING = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "."]
+
+# How other kinds of files begin, and what they are.
+KINDS = {
+    b"PK\x03\x04": "a spreadsheet (.xlsx, .ods) or another zip file",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet (.xls)",
+    b"\x1f\x8b": "a compressed file",
+    b"PAR1": "a Parquet file",
+    b"$FL": "a file of SPSS",
+    b"<stata_dta>": "a file of Stata",
+    b"\xff\xfe": "text in UTF-16",
+    b"\xfe\xff": "text in UTF-16",
+}
+# A number with a decimal comma, thousands apart, or a sign of per cent or money.
+FOREIGN = r"[+\-−]?[€$£]?\s*(\d{1,3}([ '’.,\u00a0\u202f]\d{3})+|\d+)([.,]\d+)?\s*[%€$£]?"
+SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'"}
 
 
 def read_table(path: Path, labels: Sequence[str], formulas: Sequence[str]) -> pd.DataFrame:
@@ -29,19 +48,29 @@ def read_table(path: Path, labels: Sequence[str], formulas: Sequence[str]) -> pd
     ------
     InputError
         If there is no such file, it cannot be read as a table separated by commas, it has two
-        columns of one name or no rows, or a column of a formula mixes numbers and other text.
+        columns of one name, no rows or a row with more or fewer fields than the header, or a
+        column of a formula has numbers in another notation or mixes numbers and other text.
+
+    Warns
+    -----
+    InputWarning
+        If a column has no name: it is left out.
     """
     name = str(path)
     if not path.is_file():
         raise InputError("data", name, "is a folder" if path.is_dir() else "there is no such file")
     try:
+        _check_kind(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
-            header = [field.strip() for field in next(csv.reader(file), [])]
-        _check_header(name, header)
+            header = _check_rows(name, file)
+        names = [field or place for place, field in enumerate(header, start=1)]
         frame = pd.read_csv(
             path,
+            names=names,
+            header=0,
             dtype=dict.fromkeys(labels, str),
             encoding="utf-8-sig",
+            index_col=False,
             keep_default_na=False,
             low_memory=False,
             na_values=MISSING,
@@ -54,26 +83,55 @@ def read_table(path: Path, labels: Sequence[str], formulas: Sequence[str]) -> pd
         raise InputError("data", name, problem) from None
     except OSError as error:
         raise InputError("data", name, f"cannot be read: {error.strerror}") from None
-    frame = frame.rename(columns=lambda column: str(column).strip())
     if frame.empty:
         raise InputError("data", name, "has no rows")
+    if nameless := [place for place in names if isinstance(place, int)]:
+        warn([f"left out what has no name in the header of the file: column {listed(nameless)}"])
+        frame = frame.drop(columns=nameless)
     for label in labels:
         if label in frame:
             frame[label] = _as_written(frame[label])
-    for column in frame:
-        if any(str(column) in formula for formula in formulas):
+    for column in frame.columns.difference(list(labels), sort=False):
+        whole = rf"(?<!\w){re.escape(column)}(?!\w)"
+        if any(re.search(whole, formula) for formula in formulas):
             _check_numbers(frame[column])
     return frame
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse files that are no text, by how they begin."""
+    with path.open("rb") as file:
+        start = file.read(1 << 16)
+    called = [kind for magic, kind in KINDS.items() if start.startswith(magic)]
+    called += ["no text"] if b"\0" in start else []
+    if called:
+        raise InputError("data", str(path), f"is {called[0]}: save the table as CSV in UTF-8")
+
+
+def _check_rows(name: str, file: TextIO) -> list[str]:
+    """Return the header of a file in which every row has as many fields as the header."""
+    rows = csv.reader(file, skipinitialspace=True, strict=True)
+    filled = (row for row in rows if row not in ([], [""]))  # blank lines do not count
+    header = [field.strip() for field in next(filled, [])]
+    _check_header(name, header)
+    for row in filled:
+        if len(row) != len(header):
+            problem = (
+                f"line {rows.line_num} has {len(row)} fields and the header {len(header)}: put "
+                "texts with a comma in double quotes, and write numbers with a decimal point"
+            )
+            raise InputError("data", name, problem)
+    return header
 
 
 def _check_header(name: str, header: Sequence[str]) -> None:
     """Refuse files without a header, with other separators or with two columns of one name."""
     if not any(header):
         raise InputError("data", name, "is empty: it needs a header and rows")
-    for separator, called in ((";", "';'"), ("\t", "tabs")):
-        if len(header) == 1 and separator in header[0]:
+    for separator, called in SEPARATORS.items():
+        if sum(field.count(separator) for field in header) >= len(header):
             problem = f"seems to be separated by {called}: save it with commas between columns"
-            raise InputError("data", name, problem)
+            raise InputError("data", name, f"{problem} and a point in numbers")
     named = [field for field in header if field]
     if twice := sorted({field for field in named if named.count(field) > 1}):
         raise InputError("data", name, f"has two columns called {twice[0]!r}")
@@ -93,12 +151,18 @@ def _as_written(labels: pd.Series) -> pd.Series:
 
 
 def _check_numbers(column: pd.Series) -> None:
-    """Refuse a column that is mostly numbers with some other text, which would be categories."""
+    """Refuse numbers that would be categories: in another notation, or with some other text."""
     if pd.api.types.is_numeric_dtype(column):
         return
     known = column.dropna().astype(str)
     no_number = known[pd.to_numeric(known, errors="coerce").isna()]
+    few = ", ".join(map(repr, no_number.drop_duplicates()[:3]))
     if 0 < len(no_number) < len(known) / 2:
-        few = ", ".join(map(repr, no_number.drop_duplicates()[:3]))
         problem = f"is a column of numbers with other text in it ({few}): correct or clear those"
+        raise InputError("covariate", column.name, problem)
+    if len(known) and known.str.fullmatch(FOREIGN).all():
+        problem = (
+            f"is text, not numbers ({few}): write numbers with a decimal point, without "
+            "separators of thousands and without signs"
+        )
         raise InputError("covariate", column.name, problem)

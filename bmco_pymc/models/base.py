@@ -78,9 +78,10 @@ class Model(abc.ABC):
         Parameters
         ----------
         all_priors : Priors, optional
-            A whole set, such as ``Priors.recommended(model)``; the default is the model's own.
+            Another set to start from, such as ``Priors.bmco()``; the default is the model's own.
         **priors
-            Fields of `Priors` to replace in it: ``beta=Normal(0, sd=1)``, ``Sigma=LKJ(eta=2)``.
+            Fields of `Priors` to replace in it: ``beta=Normal(0, sd=1)``, ``Sigma=LKJ(eta=2)``. The
+            others stay; what is given in no place is recommended, see `Priors.recommended`.
         """
         if all_priors is not None and not isinstance(all_priors, Priors):
             raise InputError("all_priors", all_priors, "must be bmco_pymc.Priors")
@@ -117,12 +118,12 @@ class Model(abc.ABC):
 
         Notes
         -----
-        The defaults, which are bmco's, are neutral for BMVB only (each θ uniform). In a regression
-        without covariates logits of variance 10 are wide, and the treatment's are wider, of
-        variance 20. With a covariate far from zero they are extreme: in the school study, where
-        ability is 50 ± 10 points, 97 % of the prior of each θ lies below 0.05 or above 0.95, and
-        δ has a standard deviation of 0.51 (uniform and independent θ: 10 % and 0.41).
-        `Priors.recommended` is neutral for every model.
+        The defaults are neutral: each θ is nearly uniform, see `Priors.recommended`. `Priors.bmco`
+        is so for BMVB only. In a regression without covariates its logits of variance 10 are wide,
+        and the treatment's are wider, of variance 20. With a covariate far from zero they are
+        extreme: in the school study, where ability is 50 ± 10 points, 97 % of the prior of each θ
+        lies below 0.05 or above 0.95, and δ has a standard deviation of 0.51 (uniform and
+        independent θ: 10 % and 0.41).
 
         Examples
         --------
@@ -154,6 +155,22 @@ class Model(abc.ABC):
             coords["cluster"] = list(self.cells.cluster_labels)
         return coords
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """A sentence on the subjects of the study that a covariate of this analysis lacks, if any.
+
+        They are in ``print(study)`` and not in what this analysis prints.
+        """
+        study, kept = self.study, int(self.cells.weight.sum())
+        n = int(study.weight.sum())
+        if kept == n:
+            return ()
+        missing = study.data[list(self.cells.frame.columns)].isna()
+        counts = study.weight @ missing.to_numpy(dtype=int)
+        each = zip(missing.columns, counts.tolist(), strict=True)
+        columns = ", ".join(f"{count} in {name}" for name, count in each if count)
+        return (f"Left out: {n - kept} of {n} subjects, whose covariates are missing ({columns}).",)
+
     def _facts(self) -> tuple[str, list[list[str]], list[str]]:
         """Return a title, a table with a header, and sentences."""
         study, design = self.study, self.design
@@ -161,7 +178,7 @@ class Model(abc.ABC):
         n = np.bincount(self.cells.arm, weights=self.cells.weight, minlength=2).astype(int)
         table = [[study.group, "subjects"]]
         table += [[group, str(size)] for group, size in zip(study.group_labels, n, strict=True)]
-        sentences = []
+        sentences = list(self.left_out)
         if design is not None:
             logits = f"log odds of {', '.join(study.patterns[:-1])} against {study.patterns[-1]}"
             sentences.append(f"Terms of the {logits}:")

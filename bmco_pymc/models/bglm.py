@@ -16,6 +16,7 @@ from bmco_pymc.models.base import check_study
 from bmco_pymc.models.geometry import make_basis
 from bmco_pymc.models.regression import Array, Regression, cell_data
 from bmco_pymc.priors import Priors
+from bmco_pymc.recommended import complete
 from bmco_pymc.study import Study
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class BGLM(Regression):
         Formula of the terms, such as ``"method * age"``; the group enters as a number, 0 for the
         control and 1 for the treatment. The default is the group alone.
     priors : Priors, optional
-        Its ``beta`` is used; the default is bmco's.
+        Its ``beta`` is used; what is left out is recommended, see `Priors.recommended`.
 
     Raises
     ------
@@ -58,13 +59,14 @@ class BGLM(Regression):
 
     study: Study
     fixed: str | None = None
-    priors: Priors = field(default_factory=Priors.bmco)
+    priors: Priors = field(default_factory=Priors)
     _sample: tuple[Design, Cells] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_study(self.study)
         formula = f"`{self.study.group}`" if self.fixed is None else self.fixed
         object.__setattr__(self, "_sample", make_design(self.study, formula))
+        object.__setattr__(self, "priors", complete(self.priors, *self._sample))
         self.priors.coefficients(self.design.terms)
 
     @property

@@ -20,6 +20,7 @@ from bmco_pymc.models.regression import Array, Regression, cell_data
 from bmco_pymc.models.spread import is_joint, kernel_prior, spread_data
 from bmco_pymc.models.whitening import estimated_covariance, known_of_all, whitened
 from bmco_pymc.priors import Priors
+from bmco_pymc.recommended import complete
 from bmco_pymc.study import Study
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class BGLMM(Regression):
         Formula of the terms whose coefficients vary between clusters. Their means over the clusters
         are in ``gamma``; they are taken out of the fixed part, the intercept too.
     priors : Priors, optional
-        Its ``beta``, ``gamma`` and ``Sigma`` are used; the default is bmco's.
+        Its ``beta``, ``gamma`` and ``Sigma`` are used; what is left out is recommended, see
+        `Priors.recommended`.
 
     Raises
     ------
@@ -70,7 +72,7 @@ class BGLMM(Regression):
     study: Study
     fixed: str | None = None
     random: str = "1"
-    priors: Priors = field(default_factory=Priors.bmco)
+    priors: Priors = field(default_factory=Priors)
     _sample: tuple[Design, Cells] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -78,10 +80,13 @@ class BGLMM(Regression):
         if self.study.cluster is None:
             what = "the study has no clusters: give it `cluster=`, or use BGLM"
             raise InputError("study", "Study(cluster=None)", what)
+        if not isinstance(self.random, str):
+            what = "must be a formula in text, such as '1': what varies between the clusters"
+            raise InputError("random", self.random, what)
         formula = f"`{self.study.group}`" if self.fixed is None else self.fixed
         object.__setattr__(self, "_sample", make_design(self.study, formula, self.random))
+        object.__setattr__(self, "priors", complete(self.priors, *self._sample))
         self.priors.coefficients(self.design.terms, self.design.random_terms)
-        self.priors.check_spread()
         spread_data(self.priors.Sigma, self.design.random_terms)
 
     @property

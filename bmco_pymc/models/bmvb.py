@@ -11,6 +11,7 @@ import numpy as np
 from bmco_pymc.cells import Cells
 from bmco_pymc.models.base import Model, check_study
 from bmco_pymc.priors import Priors
+from bmco_pymc.recommended import complete
 from bmco_pymc.study import Study
 
 if TYPE_CHECKING:
@@ -47,12 +48,13 @@ class BMVB(Model):
     """
 
     study: Study
-    priors: Priors = field(default_factory=Priors.bmco)
+    priors: Priors = field(default_factory=Priors)
     _cells: Cells = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_study(self.study)
         object.__setattr__(self, "_cells", self.study.cells((), by_cluster=False))
+        object.__setattr__(self, "priors", complete(self.priors, None, self.cells))
         self.priors.phi.resolve("phi", self.study.patterns)
 
     @property

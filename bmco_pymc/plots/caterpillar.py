@@ -19,6 +19,7 @@ from bmco_pymc.picture import (
     GREY,
     INK,
     Picture,
+    caption,
     draws_of,
     figure_heading,
     legend,
@@ -81,7 +82,7 @@ def plot_clusters(
         labels, diagnostics = list(each.labels), each.diagnostics
         titles = [list(study.outcomes)]
         control, treatment = study.group_labels
-        unit, title = "δ", f"Effect in each cluster: δ = {treatment} − {control}"
+        unit, title = "δ", f"Effect in each cluster: δ = {caption(treatment)} − {caption(control)}"
         words = f"Each {study.cluster} averaged over its own subjects (pooled)."
         if fit.model.cells.one_group_clusters:
             words += " Each holds one group only and is extrapolated to the other group."
@@ -95,10 +96,13 @@ def plot_clusters(
         diagnostics = fit.diagnostics
         reference = study.patterns[-1]
         titles = [
-            [f"{term}, {pattern} against {reference}" for pattern in fit.model.coords["logit"]]
+            [
+                f"{caption(term, 20)}, {pattern} against {reference}"
+                for pattern in fit.model.coords["logit"]
+            ]
             for term in fit.model.coords["random_term"]
         ]
-        unit, title = "γⱼ − γ (log odds)", f"Coefficients of each {study.cluster}"
+        unit, title = "γⱼ − γ (log odds)", f"Coefficients of each {caption(study.cluster)}"
         words = f"How far each differs from the mean over clusters; outcomes {study.outcomes[0]}"
         words += "".join(f", {k}" for k in study.outcomes[1:]) + " in the order of the pattern."
     words += " Sorted in each panel."
@@ -115,9 +119,12 @@ def plot_clusters(
             axes = panels[row, column]
             _caterpillar(axes, draws[row, :, :, column], labels, prob, n_clusters)
             axes.set_title(
-                titles[row][column], loc="left", fontsize=10, fontweight="bold", color=INK
+                caption(titles[row][column], 36),
+                loc="left",
+                fontsize=10,
+                fontweight="bold",
+                color=INK,
             )
-            axes._left_title.set_parse_math(False)
     for axes in panels[-1]:
         axes.set_xlabel(unit)
     figure_heading(figure, title, words, diagnostics)
@@ -155,9 +162,9 @@ def _caterpillar(
             gid=labels[cluster],
         )
     axes.axvline(0, color=GREY, linewidth=1, zorder=1)
-    axes.set_yticks(range(len(order)), [labels[cluster] for cluster in order], fontsize=7.5)
-    for label in axes.get_yticklabels():
-        label.set_parse_math(False)
+    axes.set_yticks(
+        range(len(order)), [caption(labels[cluster]) for cluster in order], fontsize=7.5
+    )
     axes.set_ylim(-0.8, len(order) - 0.2)
     axes.tick_params(axis="y", length=0)
     style(axes)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bmco_pymc.curve import Curve
 from bmco_pymc.decisions import Decisions
 from bmco_pymc.errors import InputError
+from bmco_pymc.frequencies import at_rank
 from bmco_pymc.per_outcome import PerOutcome
 from bmco_pymc.picture import (
     BLUE,
@@ -22,9 +23,9 @@ from bmco_pymc.picture import (
     GREY,
     INK,
     Picture,
+    caption,
     figure_heading,
     legend,
-    spread_out,
     style,
 )
 from bmco_pymc.plots.marks import HALF, boundary, boundary_line, check_prob
@@ -86,8 +87,7 @@ def plot_curve(
     low = min(bands[prob].min(), 0.0, *bounds)
     high = max(bands[prob].max(), 0.0, *bounds)
     room = 0.08 * (high - low) or 0.05
-    subjects = np.repeat(model.cells.frame[curve.covariate].to_numpy(float), model.cells.weight)
-    subjects = subjects[(subjects >= x[0]) & (subjects <= x[-1])]
+    rug = _rug(model.cells.frame[curve.covariate].to_numpy(float), model.cells.weight, x[[0, -1]])
     for k, (axes, outcome) in enumerate(zip(panels, outcomes, strict=False)):
         boundary_line(axes.axhline, float(bounds[k]))
         for p, shade in ((prob, 0.18), (HALF, 0.30)):
@@ -96,8 +96,8 @@ def plot_curve(
             )
         axes.plot(x, delta[:, k].mean(axis=0), color=BLUE, linewidth=1.8, gid=outcome)
         axes.plot(
-            spread_out(np.sort(subjects)[:, None], RUG)[:, 0],
-            np.full(min(len(subjects), RUG), 0.025),
+            rug,
+            np.full(len(rug), 0.025),
             transform=axes.get_xaxis_transform(),
             marker="|",
             markersize=6,
@@ -108,7 +108,7 @@ def plot_curve(
             gid="subjects",
         )
         axes.set(ylim=(low - 1.6 * room, high + room), ylabel="δ")
-        axes.set_title(outcome, loc="left", fontsize=10.5, fontweight="bold", color=INK)
+        axes.set_title(caption(outcome), loc="left", fontsize=10.5, fontweight="bold", color=INK)
         style(axes)
     handles: list[Artist] = [
         Line2D([], [], color=BLUE, linewidth=1.8, label="mean"),
@@ -117,15 +117,21 @@ def plot_curve(
     ]
     if rule is not None:
         handles += _rule(panels[-1], x, decided)
-    panels[-1].set_xlabel(curve.covariate)
+    panels[-1].set_xlabel(caption(curve.covariate))
     panels[-1].set_xlim(x[0], x[-1])
-    for axes in panels:
-        for label in (axes._left_title, axes.xaxis.label, axes.yaxis.label):
-            label.set_parse_math(False)
-    title = f"Effect by {curve.covariate}: δ = {treatment} − {control}"
+    title = f"Effect by {caption(curve.covariate)}: δ = {caption(treatment)} − {caption(control)}"
     figure_heading(figure, title, curve.estimand, curve.diagnostics)
     legend(figure, handles, columns=len(handles))
     return figure
+
+
+def _rug(
+    values: NDArray[np.float64], weight: NDArray[np.int64], ends: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the covariate of the subjects between two values, or of some at equal steps."""
+    inside = (values >= ends[0]) & (values <= ends[1])
+    n = int(weight[inside].sum())
+    return at_rank(values[inside], weight[inside], np.linspace(0, n - 1, min(n, RUG)).round())
 
 
 def _rule(axes: Axes, x: NDArray[np.float64], decided: Decisions) -> list[Artist]:

@@ -17,6 +17,7 @@ from bmco_pymc.picture import (
     INK,
     Picture,
     brief,
+    caption,
     delta_label,
     draws_of,
     figure_heading,
@@ -96,7 +97,7 @@ def plot_delta(
         weights = read_weights(list(comp.weights or ()), labels, used_by=RULES["Comp"]).values
         delta = np.column_stack([delta, delta @ weights])
         bounds = np.append(bounds, bounds @ weights)
-        terms = zip(weights, labels, strict=True)
+        terms = zip(weights, map(caption, labels), strict=True)
         more = f"Weighted sum: {' + '.join(f'{share:.4g} δ[{k}]' for share, k in terms)}."
         labels.append("weighted sum")
         chances.append(brief(comp.probability, comp.mcse, comp.sides[0].bound))
@@ -139,10 +140,8 @@ def plot_delta(
         event = f"P(δ {relation} {minus(f'{bound:g}')})"
         column_text(axes, n - 1 - row, f"{event} {chance}", across=after([head, *texts]))
     axes.set(xlim=ends, ylim=(-0.5, n - 0.5), xlabel=delta_label(effect, None))
-    axes.set_yticks(range(n - 1, -1, -1), labels)
+    axes.set_yticks(range(n - 1, -1, -1), [caption(label) for label in labels])
     axes.locator_params(axis="x", nbins=6)  # beside the columns there is no room for more
-    for written in (axes.xaxis.label, *axes.get_yticklabels()):
-        written.set_parse_math(False)
     axes.tick_params(axis="y", length=0)
     style(axes)
     figure_heading(

@@ -190,7 +190,6 @@ def joint(
         _write_in(axes, regions[name], everywhere, delta, joint_text(rules[name]))
     for k, side in enumerate(("x", "y")):
         axes.set(**{f"{side}label": delta_label(effect, pair[k])})
-        getattr(axes, f"{side}axis").label.set_parse_math(False)
     style(axes)
     heading(axes, effect, more=more)
     words = WORDS if len(shaded) > 1 else {name: f"{name} holds" for name in shaded}

@@ -124,7 +124,6 @@ def column_text(
         fontsize=9,
         color=GREY if above else colour,
         annotation_clip=False,
-        parse_math=False,
     )
 
 

@@ -18,6 +18,7 @@ from bmco_pymc.picture import (
     INK,
     Picture,
     brief,
+    caption,
     delta_label,
     draws_of,
     heading,
@@ -75,9 +76,8 @@ def separate(effect: Effect, rules: Mapping[str, Decision], points: int) -> Figu
         )
         axes.axhline(base, color="0.7", linewidth=0.8, zorder=1)
     axes.set(xlim=ends, ylim=(-0.15, n_outcomes), xlabel=delta_label(effect, None))
-    axes.set_yticks([n_outcomes - 1 - k + 0.3 for k in range(n_outcomes)], rules["All"].outcomes)
-    for label in (axes.xaxis.label, *axes.get_yticklabels()):
-        label.set_parse_math(False)
+    places = [n_outcomes - 1 - k + 0.3 for k in range(n_outcomes)]
+    axes.set_yticks(places, [caption(outcome) for outcome in rules["All"].outcomes])
     axes.tick_params(axis="y", length=0)
     style(axes)
     heading(axes, effect)

@@ -17,6 +17,7 @@ from bmco_pymc.picture import (
     GROUPS,
     INK,
     Picture,
+    caption,
     figure_heading,
     legend,
     spread_out,
@@ -87,11 +88,12 @@ def plot_shrinkage(fit: Fit, *, ci_prob: float = 0.95, most: int = 60) -> Figure
                 mean[g, k], color=GROUPS[g], linewidth=1.3, linestyle="--", zorder=1, gid="mean"
             )
             axes.set_title(
-                f"{outcome}, {group}", loc="left", fontsize=10, fontweight="bold", color=INK
+                f"{caption(outcome, 20)}, {caption(group, 14)}",
+                loc="left",
+                fontsize=10,
+                fontweight="bold",
+                color=INK,
             )
-            axes._left_title.set_parse_math(False)
-        for label in panels[g, 0].get_yticklabels():
-            label.set_parse_math(False)
     for axes in panels[-1]:
         axes.set(xlabel="success rate", xlim=(-0.03, 1.03))
     words = (
@@ -145,7 +147,7 @@ def _panel(axes: Axes, rates: pd.DataFrame, colour: str, largest: int) -> None:
         zorder=5,
         gid="estimate",
     )
-    axes.set_yticks(y, rates.index.tolist(), fontsize=7.5)
+    axes.set_yticks(y, [caption(label) for label in rates.index], fontsize=7.5)
     axes.set_ylim(-0.8, len(rates) - 0.2)
     axes.tick_params(axis="y", length=0)
     style(axes)

@@ -16,6 +16,7 @@ from bmco_pymc.picture import (
     INK,
     Picture,
     brief,
+    caption,
     draws_of,
     figure_heading,
     legend,
@@ -83,7 +84,7 @@ def plot_subgroups(
     counts = np.bincount(subgroups.fit.model.cells.arm, weights=subgroups.fit.model.cells.weight)
     sizes = [sum(pair) for pair in subgroups.subjects] + [int(counts.sum())]
     labels = [
-        f"{label}   n = {size}"
+        f"{caption(label)}   n = {size}"
         for label, size in zip((*subgroups.labels, OVERALL), sizes, strict=True)
     ]
 
@@ -94,13 +95,12 @@ def plot_subgroups(
     room = 0.06 * (high - low) or 0.05
     for k, (axes, outcome) in enumerate(zip(panels, study.outcomes, strict=True)):
         _panel(axes, delta[:, :, k], float(bounds[k]), prob)
-        axes.set_title(outcome, loc="left", fontsize=10.5, fontweight="bold", color=INK)
-        axes._left_title.set_parse_math(False)
+        axes.set_title(
+            caption(outcome, 30), loc="left", fontsize=10.5, fontweight="bold", color=INK
+        )
         axes.set_xlabel("δ")
     panels[0].set(xlim=(low - room, high + room), ylim=(-0.6, n - 0.4))
     panels[0].set_yticks([*range(n - 1, 0, -1), 0], labels)
-    for label in panels[0].get_yticklabels():
-        label.set_parse_math(False)
     if rule is not None:
         column_text(panels[-1], 0, f"P({decided[0].rule})", above=True)
         for row, decision in enumerate(decided):
@@ -108,7 +108,7 @@ def plot_subgroups(
             text = brief(side.probability, side.mcse, side.bound).removeprefix("= ")
             column_text(panels[-1], n - 1 - row, text)
     control, treatment = study.group_labels
-    title = f"Effect by {subgroups.by}: δ = {treatment} − {control}"
+    title = f"Effect by {caption(subgroups.by)}: δ = {caption(treatment)} − {caption(control)}"
     words = f"{subgroups.overall.estimand} In each subgroup the same, over its subjects alone."
     figure_heading(figure, title, words, subgroups.diagnostics)
     key = interval_key(INK, prob)

@@ -17,6 +17,7 @@ from bmco_pymc.picture import (
     GROUPS,
     INK,
     Picture,
+    caption,
     figure_heading,
     kind,
     legend,
@@ -70,7 +71,8 @@ def plot_theta(effect: Effect, ci_prob: float = 0.95) -> Figure:
     theta = effect.theta.transpose("chain", "draw", "outcome", "group").values
     theta = theta.reshape(-1, *theta.shape[2:])  # (S, K, 2)
     outcomes = effect.fit.model.study.outcomes
-    groups = effect.fit.model.study.group_labels
+    control, treatment = effect.fit.model.study.group_labels
+    groups = caption(control), caption(treatment)
     ends = np.quantile(theta, [0.0005, 0.9995])
     room = 0.05 * float(np.ptp(ends)) or 0.05
     low, high = max(0.0, ends[0] - room), min(1.0, ends[1] + room)
@@ -79,8 +81,7 @@ def plot_theta(effect: Effect, ci_prob: float = 0.95) -> Figure:
     panels = figure.subplots(len(outcomes), sharex=True, squeeze=False)[:, 0]
     for axes, outcome, draws in zip(panels, outcomes, theta.swapaxes(0, 1), strict=True):
         _panel(axes, draws, groups, prob, np.linspace(low, high, 401))
-        axes.set_title(outcome, loc="left", fontsize=10.5, fontweight="bold", color=INK)
-        axes._left_title.set_parse_math(False)
+        axes.set_title(caption(outcome), loc="left", fontsize=10.5, fontweight="bold", color=INK)
     panels[-1].set(xlim=(low, high), xlabel="θ, probability of success")
     column_text(panels[0], 0.06, f"mean [{100 * prob:g}% interval]", colour=GREY)
     figure_heading(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bmco_pymc.columns import factorise, listed, text, to_pandas
+from bmco_pymc.covariates import read_covariate
 from bmco_pymc.errors import InputError
 from bmco_pymc.roles import MOST_CHOICES, check_columns, outcome_names, same
 from bmco_pymc.rstyle.wording import OUTCOMES, in_bmcos_words
@@ -94,9 +95,9 @@ def code_covariate(column: pd.Series) -> tuple[pd.Series, tuple[Any, Any] | None
     >>> code_covariate(pd.Series(["severe", "mild"], name="severity"))[1]
     ('mild', 'severe')
     """
-    column = column.infer_objects()
-    if is_number(column):
-        return column, None
+    known = read_covariate(column.dropna(), "x_var")
+    if is_number(known):
+        return known.reindex(column.index), None
     codes, levels = factorise(column, "x_var")
     if len(levels) != 2:
         problem = (

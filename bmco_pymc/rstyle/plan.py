@@ -174,7 +174,9 @@ def plan_regression(
     with in_bmcos_words(wording.STUDY, columns.user_names):
         with warnings.catch_warnings():  # the same warnings come with the model itself, below
             warnings.simplefilter("ignore", InputWarning)
-            roles = roles_in(analysis(study, *formulas).design, columns.covariate)
+            roles = roles_in(
+                analysis(study, *formulas, priors=Priors.bmco()).design, columns.covariate
+            )
         parts, priors = {}, Priors.bmco()
         if fixed.roles:
             places = fixed.places(roles[0])

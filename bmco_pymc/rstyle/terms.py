@@ -102,7 +102,8 @@ def read_terms(labels: dict[str, str], fixed: Any, random: Any) -> tuple[Terms, 
     both = [label for label in parts["fixed"].labels if label in parts["random"].labels]
     if both:
         problem = f"{both[0]!r} is in random={list(parts['random'].labels)} too: a term is either"
-        raise InputError("fixed", list(parts["fixed"].labels), f"{problem} fixed or random")
+        given = list(parts["fixed"].labels) if fixed is None else fixed
+        raise InputError("fixed", given, f"{problem} fixed or random")
     if not parts["random"].roles:
         problem = "at least one term must differ between clusters; without clusters, use bglm"
         raise InputError("random", random, problem, labels.values())
@@ -127,7 +128,7 @@ def _read(argument: str, given: Any, labels: dict[str, str], default: Sequence[s
         if not isinstance(name, str) or name not in roles_of:
             raise InputError(argument, name, "unknown term", labels.values())
     if len(set(names)) < len(names):
-        raise InputError(argument, names, "a term is named twice")
+        raise InputError(argument, given, "a term is named twice")
     return Terms(tuple(map(str, names)), tuple(roles_of[name] for name in names))
 
 

@@ -57,7 +57,7 @@ def overview(result: Result) -> Text:
         )
     difference = _with_intervals(result.delta["mean_delta"], result.delta["interval"])
     table.append([_difference(result), *difference])
-    sentences = [_sizes(result), *_probabilities(result)]
+    sentences = [_sizes(result), *result.fit.model.left_out, *_probabilities(result)]
     if "marg_method" in result.info:
         method, whom = _marginalization(result)
         sentences.append(f"Marginalization: {method} {whom}")
@@ -73,7 +73,7 @@ def summary(result: Result) -> Text:
     """Return what summary() shows: every estimate, the priors and the diagnostics."""
     return Text(
         [
-            (TITLES[result.call], [], [_sizes(result)]),
+            (TITLES[result.call], [], [_sizes(result), *result.fit.model.left_out]),
             _groups(result),
             _treatment_effect(result),
             *_coefficients(result),

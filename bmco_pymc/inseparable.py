@@ -1,0 +1,137 @@
+"""Terms that cannot be told apart: columns of a design that others, or clusters, make up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+EXACT = 1e-8  # of its SD that is left of a column given others: rounding leaves 1e-13 or less
+NEARLY = 1e-5  # what single precision leaves, and no number of subjects makes up for
+PART = 1e-6  # of the largest coefficient, for a column to be part of a dependence
+
+
+def dependences(
+    columns: Array, labels: Sequence[str], tolerance: float = EXACT
+) -> list[tuple[str, ...]]:
+    """Return the sets of terms of which one is a linear function of the others.
+
+    A column depends on those before it if the QR decomposition of the columns, centred where the
+    constant is among what they span and scaled to length 1, leaves nothing of it. The coefficients
+    that make it up say which of them are involved.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (n, M)
+        The design.
+    labels : sequence of str, length M
+        The term of each column; a term of several columns is named once.
+    tolerance : float
+        The share of a column that counts as nothing.
+
+    Returns
+    -------
+    list of tuple of str
+        For each column that depends on others the terms involved, its own last. A column of zeros
+        is alone.
+
+    Examples
+    --------
+    >>> x = np.array([1.0, 2.0, 4.0, 7.0])
+    >>> z = np.array([0.0, 1.0, 1.0, 0.0])
+    >>> dependences(np.column_stack([np.ones(4), x, z, 32 + 1.8 * x]), ["1", "C", "z", "F"])
+    [('C', 'F')]
+    """
+    scaled = _scaled(columns)
+    kept, found = list(range(columns.shape[1])), []
+    while kept:
+        R = np.linalg.qr(scaled[:, kept], mode="r")
+        left = np.zeros(len(kept))  # more columns than rows: nothing is left of the last ones
+        left[: len(R)] = np.abs(np.diag(R))
+        depends = np.flatnonzero(left < tolerance)
+        if not len(depends):
+            break
+        place = int(depends[0])
+        coefficients = np.zeros(0)
+        if place and np.abs(R[:place, place]).any():
+            coefficients = np.abs(np.linalg.solve(R[:place, :place], R[:place, place]))
+        involved = coefficients > PART * coefficients.max(initial=0.0)
+        names = [labels[kept[k]] for k in np.flatnonzero(involved)] + [labels[kept[place]]]
+        found.append(tuple(dict.fromkeys(names)))
+        del kept[place]
+    return list(dict.fromkeys(found))
+
+
+def within_clusters(
+    columns: Array, labels: Sequence[str], slope: Array, cluster: NDArray[np.intp]
+) -> tuple[str, ...]:
+    """Return the terms that leave nothing for a random coefficient to say about its clusters.
+
+    The deviations of J clusters span J columns, the slope's in each cluster and 0 elsewhere. If the
+    design spans them all, each cluster has a coefficient of its own already, and the data say
+    nothing of how clusters differ.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (n, M)
+        The joint design, fixed and random, none of which depends on the others.
+    labels : sequence of str, length M
+        The term of each column.
+    slope : ndarray, shape (n,)
+        The column of the random term.
+    cluster : ndarray of int, shape (n,)
+        The cluster of each row.
+
+    Returns
+    -------
+    tuple of str
+        Empty if something is left.
+
+    Examples
+    --------
+    >>> site = np.array([0, 0, 1, 1, 2, 2])
+    >>> X = np.column_stack([np.ones(6), site == 1, site == 2]).astype(float)
+    >>> within_clusters(X, ["1", "C(site)", "C(site)"], np.ones(6), site)
+    ('C(site)',)
+    """
+    squares = np.bincount(cluster, weights=slope**2)  # (J,)
+    n_clusters = np.count_nonzero(squares)
+    size = np.abs(columns).max(axis=0)
+    scaled = columns / np.where(size > 0, size, 1.0)
+    rest = np.empty_like(scaled)  # what is left of each column given the clusters' own slopes
+    for place, column in enumerate(scaled.T):
+        product = np.bincount(cluster, weights=slope * column, minlength=len(squares))
+        own = product / np.where(squares > 0, squares, 1.0)
+        rest[:, place] = column - slope * own[cluster]
+    alone = np.linalg.norm(rest, axis=0) < EXACT * np.linalg.norm(scaled, axis=0)
+    shared = columns.shape[1] - np.linalg.matrix_rank(rest, tol=EXACT * np.linalg.norm(scaled))
+    if shared < n_clusters:
+        return ()
+    same = np.all(columns == slope[:, None], axis=0)
+    involved = alone & ~same
+    if not involved.any():  # only together do they span the clusters
+        involved = ~same
+    return tuple(dict.fromkeys(labels[k] for k in np.flatnonzero(involved).tolist()))
+
+
+def _scaled(columns: Array) -> Array:
+    """Return columns of length 1, centred if they span the constant; those of zeros stay."""
+    largest = np.abs(columns).max(axis=0)
+    size = largest * np.sqrt(len(columns))
+    even = columns / np.where(size > 0, size, 1.0)  # first, so that squares cannot overflow
+    flat = np.ptp(columns, axis=0) == 0
+    if not flat.any():
+        one = np.ones(len(columns))
+        fitted = even @ np.linalg.lstsq(even, one, rcond=None)[0]
+        constant = np.abs(fitted - one).max() < EXACT
+    else:
+        constant = bool((largest[flat] > 0).any())
+    if constant:
+        even[:, ~flat] -= even[:, ~flat].mean(axis=0)
+    # A column that hardly varies at all keeps its length: what is left of it is rounding.
+    length = np.linalg.norm(even, axis=0)
+    scaled: Array = even / np.where(length > 0, length, 1.0)
+    return scaled
