@@ -168,7 +168,7 @@ def plain_graph(model):
         R = pt.linalg.inv(A).T
         for j in range(J):
             K = pt.linalg.cholesky(np.eye(d) + R.T @ data["info"][b, :, :, j] @ R)
-            score = data["off"][b, :, j] - lin[b, :, :, j] @ own_coef[b]
+            score = data["off"][b, :, j] - own_coef[b] @ lin[b, :, :, j]
             shifted = epsilon[b, :, j] + pt.linalg.inv(K) @ (R.T @ score)
             zeta = pt.linalg.inv(K).T @ shifted
             value -= pt.log(pt.diag(K)).sum() + (zeta**2).sum() / 2
@@ -268,7 +268,7 @@ def last_of_workspace(packed):
     """Write the last number of the workspace; return all of its memory."""
     model = unpack(packed)
     memory = np.zeros(work_size(model))
-    workspace(memory, model).G[-1, -1, -1, -1] = 7.0
+    workspace(memory, model).G[-1] = 7.0
     return memory
 
 

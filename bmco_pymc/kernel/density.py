@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from bmco_pymc.kernel import centring, covariance
 from bmco_pymc.kernel.layout import Model, Point, split, unpack
 from bmco_pymc.kernel.likelihood import RELAXED, subtract_norm
+from bmco_pymc.kernel.memory import view
 from bmco_pymc.kernel.workspace import Work, n_zeros, work_size, workspace
 
 type Floats = NDArray[np.float64]
@@ -96,6 +97,7 @@ def expand_point(point: Point, model: Model, work: Work) -> float:
     B, d, J = inner.shape
     if model.first_kind < J:
         covariance.mirrored(work.roots[0], work.roots[1])
+    centring.score(work.block_coef, model.lin, model.off, work.r)
     for kind in range(2):
         first, last = kind_of_clusters(kind, model)
         if first == last:
@@ -103,16 +105,13 @@ def expand_point(point: Point, model: Model, work: Work) -> float:
         R, part = work.roots[kind], part_of_root(kind, model)
         value += centring.centre(
             point.epsilon,
-            work.block_coef,
-            R,
-            model.info,
-            model.lin,
-            model.off,
-            zeta,
-            work.K,
-            work.G,
-            work.f,
             work.r,
+            R,
+            matrices(model.info, first, last, B, d),
+            zeta,
+            matrices(work.K, first, last, B, d),
+            matrices(work.G, first, last, B, d),
+            work.f,
             part,
             first,
             last,
@@ -152,23 +151,22 @@ def pull_back(point: Point, model: Model, work: Work, gradient: Point) -> None:
                         d_zeta[b, k, j] += R[b, m, k] * d_inner[b, m, j]
                     d_root[b, m, k] += s
         centring.pullback(
-            zeta,
-            work.K,
-            work.G,
+            point.epsilon,
+            matrices(work.K, first, last, B, d),
+            matrices(work.G, first, last, B, d),
             work.f,
             work.r,
             R,
-            model.info,
-            model.lin,
+            matrices(model.info, first, last, B, d),
             d_zeta,
             1.0,
             gradient.epsilon,
-            work.d_block_coef,
             d_root,
             part,
             first,
             last,
         )
+    centring.score_pullback(work.r, model.lin, work.d_block_coef)
     if model.first_kind < J:
         covariance.mirrored_pullback(work.roots[0], work.d_roots[1], work.d_roots[0])
     covariance.pullback(
@@ -207,6 +205,12 @@ def kind_of_clusters(kind: int, model: Model) -> tuple[np.uint64, np.uint64]:
     """
     ends = (0, model.first_kind, model.off.shape[2])
     return np.uint64(ends[kind]), np.uint64(ends[kind + 1])
+
+
+@njit(error_model="numpy", inline="always")
+def matrices(numbers: Floats, first: int, last: int, B: int, d: int) -> Floats:
+    """Return the matrices (B, d, d, n) of the n clusters of a kind."""
+    return view(numbers, B * d * d * np.int64(first), (B, d, d, np.int64(last - first)))
 
 
 @njit(error_model="numpy", inline="always")

@@ -49,16 +49,16 @@ def pack(
     counts = np.ascontiguousarray(data["observed"], dtype=np.float64)
     arrays = (counts, design, offset, data["design_random"], start)
     constant, fixed, random = statistics(*map(np.ascontiguousarray, arrays))
-    names = ("info", "lin", "off")
-    clusters = [data[name] for name in names if name in data]
-    B, d, J = clusters[2].shape if clusters else (1, 0, 1)
+    (B, d, J), clusters = (1, 0, 1), []
+    if "off" in data:
+        B, d, J = data["off"].shape
+        clusters = [*np.split(data["info"], [first_kind or J], axis=-1), data["lin"], data["off"]]
     tied = [data.get(name, np.zeros((0, 0))) for name in ("basis_mixing", "deviation_contrasts")]
     sizes = [design.shape[1], *scale.shape, len(data["design_random"]), J, B, d, family]
     parts = [scale, logits, *tied, design, offset, data["design_random"], start, counts.sum(axis=1)]
     parts += [constant, fixed, random, *clusters, hyper]
     flat = np.concatenate([np.ravel(np.asarray(part, dtype=np.float64)) for part in parts])
-    first_kind = J if first_kind is None else first_kind
-    more = [len(offset), first_kind, *map(len, tied)]
+    more = [len(offset), J if first_kind is None else first_kind, *map(len, tied)]
     return np.concatenate([[HEADER + len(flat), *sizes, *more], flat])
 
 
@@ -69,7 +69,7 @@ class Model(NamedTuple):
     coefficients of the sampler's numbers, ``constant``, ``statistic`` and ``block_statistic`` are
     the sums of `likelihood.statistics`, ``contrasts`` (L, L) turns the deviations that the prior
     of Sigma is about into those of the logits. Without need of them, mixing and contrasts are
-    (0, 0).
+    (0, 0). ``info`` has the matrices (B, d, d, n) of one kind of clusters after those of the other.
     """
 
     family: int
@@ -123,9 +123,9 @@ def unpack(packed: Floats) -> Model:
     at += L * M
     block_statistic = view(packed, at, (B, d, J))
     at += B * d * J
-    info = view(packed, at, (B, d, d, J))
+    info = view(packed, at, (B * d * d * J,))
     at += B * d * d * J
-    lin = view(packed, at, (B, d, m, J))
+    lin = view(packed, at, (B, m, d, J))
     at += B * d * m * J
     off = view(packed, at, (B, d, J))
     at += B * d * J

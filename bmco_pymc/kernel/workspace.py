@@ -71,7 +71,7 @@ def workspace(memory: Floats, model: Model) -> Work:
     """Return views of a piece of memory; whoever calls holds it."""
     L, M = model.statistic.shape
     B, d, J = model.off.shape
-    p, m = len(model.design_random), model.lin.shape[2]
+    p, m = len(model.design_random), model.lin.shape[1]
     size, square = B * d * J, B * d * d
     # what must be zero: coef, d_roots, u and, where they are others, inner and d_inner
     d_roots = L * M
@@ -99,8 +99,8 @@ def workspace(memory: Floats, model: Model) -> Work:
         d_zeta=view(memory, d_u + 2 * size, (B, d, J)),
         f=view(memory, d_u + 3 * size, (B, d, J)),
         r=view(memory, d_u + 4 * size, (B, d, J)),
-        K=view(memory, K, (B, d, d, J)),
-        G=view(memory, G, (B, d, d, J)),
+        K=view(memory, K, (size * d,)),
+        G=view(memory, G, (size * d,)),
         roots=view(memory, roots, (2, B, d, d)),
         d_roots=view(memory, d_roots, (2, B, d, d)),
     )

@@ -194,7 +194,7 @@ class ClusterInformation:
     ----------
     info : ndarray, shape (B, d, d, J)
         Information on the deviations.
-    lin : ndarray, shape (B, d, m, J)
+    lin : ndarray, shape (B, m, d, J)
         How the score at zero deviation falls with the coefficients in the sampling basis.
     off : ndarray, shape (B, d, J)
         That score when the coefficients are at their prior mean.
@@ -242,20 +242,20 @@ def cluster_information(
 
     def moments(w: Array) -> tuple[Array, Array]:
         zz = by_cluster(np.einsum("n,nk,nl->nkl", w, design_random, design_random))
-        zx = by_cluster(np.einsum("n,nk,nm->nkm", w, design_random, basis.design))
+        zx = by_cluster(np.einsum("n,nk,nm->nmk", w, design_random, basis.design))
         return zz, zx
 
     info: Array = np.zeros((J, L, p, L, p))
-    lin: Array = np.zeros((J, L, p, L, M))
+    lin: Array = np.zeros((J, L, M, L, p))
     for q in range(L):
         for r in range(L) if joint else [q]:
             w = total * phi[:, q] * ((q == r) - phi[:, r])
-            info[:, q, :, r], lin[:, q, :, r] = moments(w)
+            info[:, q, :, r], lin[:, r, :, q] = moments(w)
     off = by_cluster(np.einsum("nk,nq->nqk", design_random, expansion.score))  # (J, L, p)
     if contrasts is not None:
         d, turn = L * p, np.kron(contrasts, np.eye(p))
         info = turn.T @ info.reshape(J, 1, d, d) @ turn
-        lin = turn.T @ lin.reshape(J, 1, d, L * M)
+        lin = lin.reshape(J, 1, L * M, d) @ turn
         off = off.reshape(J, 1, d) @ turn
     else:
         logit = np.arange(L)

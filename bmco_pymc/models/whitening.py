@@ -109,5 +109,5 @@ def known_of_all(basis: Basis, expansion: Expansion, clusters: ClusterInformatio
             w = total * phi[:, q] * ((q == r) - phi[:, r])
             fixed[q, :, r] = (design * w[:, None]).T @ design
     score = (expansion.score.T @ design).ravel()
-    each = (np.moveaxis(a[0], -1, 0) for a in (clusters.off, clusters.lin, clusters.info))
-    return Known(score, fixed.reshape(L * M, -1), *each)
+    off, lin, info = (np.moveaxis(a[0], -1, 0) for a in (clusters.off, clusters.lin, clusters.info))
+    return Known(score, fixed.reshape(L * M, -1), off, lin.mT, info)
