@@ -58,9 +58,10 @@ def density_clock(address: int, size: int, data: int, seconds: float) -> float:
 
 @dataclass
 class Spent:
-    """Seconds: in nutpie, and in all of sampling but what prepares it."""
+    """Seconds: in nutpie, of all processors in nutpie, and in all of sampling but preparing it."""
 
     nuts: float = 0.0
+    cpu: float = 0.0
     sampling: float = 0.0
 
 
@@ -73,18 +74,25 @@ def sampling_clock() -> Iterator[Spent]:
 
     spent = Spent()
 
-    def timed(function: Callable[..., Any], add: Callable[[float], None]) -> Callable[..., Any]:
+    def timed(
+        function: Callable[..., Any],
+        add: Callable[[float], None],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> Callable[..., Any]:
         def run(*arguments: Any, **options: Any) -> Any:
-            start = time.perf_counter()
+            start = clock()
             try:
                 return function(*arguments, **options)
             finally:
-                add(time.perf_counter() - start)
+                add(clock() - start)
 
         return run
 
     def nuts(seconds: float) -> None:
         spent.nuts += seconds
+
+    def cpu(seconds: float) -> None:
+        spent.cpu += seconds
 
     def all_of_it(seconds: float) -> None:
         spent.sampling += seconds
@@ -92,8 +100,9 @@ def sampling_clock() -> Iterator[Spent]:
     def preparing(seconds: float) -> None:
         spent.sampling -= seconds
 
+    processors = timed(nutpie.sample, cpu, time.process_time)
     with (
-        patch.object(nutpie, "sample", timed(nutpie.sample, nuts)),
+        patch.object(nutpie, "sample", timed(processors, nuts)),
         patch.object(sampling, "sample", timed(sampling.sample, all_of_it)),
         patch.object(sampling, "prepared", timed(sampling.prepared, preparing)),
     ):
