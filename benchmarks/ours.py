@@ -213,8 +213,8 @@ def _model(plan: studies.Plan, *, spread: str = "InverseWishart", clustered: boo
         cluster=cluster,
     )
     if cluster is None:
-        return bmco.BGLM(study, fixed)
-    model = bmco.BGLMM(study, fixed, random)
+        return bmco.BGLM(study, fixed, bmco.Priors.bmco())  # that of the peers
+    model = bmco.BGLMM(study, fixed, random, bmco.Priors.bmco())
     return model.with_priors(Sigma=bmco.LKJ(eta=1)) if spread == "LKJ" else model
 
 

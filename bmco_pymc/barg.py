@@ -187,9 +187,15 @@ def _margins(decision: Decision) -> str:
 def _settings(effect: Effect) -> str:
     """Return the seed and settings, and what they make reproducible."""
     apart = {"modeling_interface", "modeling_interface_version", "analysis", "software"}
+    apart |= {"default_settings", "continued"}  # the sentence is part of the verdict
     attrs = effect.fit.idata.attrs
-    settings = [f"{name} {value}" for name, value in attrs.items() if name not in apart]
+    left = attrs.get("default_settings", "").split()
+    settings = {name: f"{name} {value}" for name, value in attrs.items() if name not in apart}
+    text = ", ".join(value for name, value in settings.items() if name not in left)
+    if left:
+        text += f"; left to the package: {', '.join(settings[name] for name in left)}"
     return (
-        f"{', '.join(settings)}: with the same software and data they give the same draws on one "
-        "machine. Another seed changes the numbers by about their Monte Carlo standard errors."
+        f"{text}. With the same software and data, given and left as they are here, they give the "
+        "same draws on one machine. Another seed changes the numbers by about their Monte Carlo "
+        "standard errors."
     )

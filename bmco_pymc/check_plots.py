@@ -11,9 +11,21 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from bmco_pymc import patterns
+from bmco_pymc.arguments import probability
 from bmco_pymc.checks import NAMES, Check, check
 from bmco_pymc.errors import InputError
-from bmco_pymc.picture import BLUE, GREY, INK, SKY, VERMILION, Picture, caption, legend, style
+from bmco_pymc.picture import (
+    BLUE,
+    GREY,
+    INK,
+    SKY,
+    VERMILION,
+    Picture,
+    caption,
+    legend,
+    room_for,
+    style,
+)
 from bmco_pymc.predictive import Replicates, replicate
 
 if TYPE_CHECKING:
@@ -47,8 +59,7 @@ def plot_check(
     fit: Fit, kind: str, draws: int, seed: int | None, clusters: str | None, ci_prob: float
 ) -> Figure:
     """Draw one kind of check; see ``Fit.plot_check``."""
-    if not 0 < ci_prob < 1:
-        raise InputError("ci_prob", ci_prob, "must be between 0 and 1")
+    ci_prob = probability("ci_prob", ci_prob)
     drawn = replicate(fit, draws, seed, clusters)
     kinds = available(drawn)
     if kind not in kinds:
@@ -75,17 +86,17 @@ def _intervals(found: Check, kind: str) -> Figure:
     panel = "outcome" if kind == "clusters" else "group"
     (row,) = (dim for dim in observed.dims if dim != panel)
     labels, n_rows = observed[row].values, observed.sizes[row]
-    figure = Picture(
-        figsize=(3.6 * observed.sizes[panel] + 1.2, 1.7 + 0.28 * n_rows), layout="constrained"
-    )
+    rows = [caption(label) for label in labels]
+    width = 3.6 * observed.sizes[panel] + max(1.2, 0.2 + room_for(rows))
+    figure = Picture(figsize=(width, 1.7 + 0.28 * n_rows), layout="constrained")
     grid = figure.subplots(1, observed.sizes[panel], sharex=True, sharey=True, squeeze=False)
     for axes, label in zip(grid[0], observed[panel].values, strict=True):
         new = draws.sel({panel: label}).transpose("chain", "draw", row).values.reshape(-1, n_rows)
         _rows(axes, new, observed.sel({panel: label}).values, found.ci_prob)
-        axes.set_title(caption(label), fontsize=10.5)
+        axes.set_title(caption(label, 34), fontsize=10.5)
         axes.set_xlabel(LABELS[kind])
         style(axes)
-    grid[0, 0].set_yticks(range(n_rows), [caption(label) for label in labels])
+    grid[0, 0].set_yticks(range(n_rows), rows)
     grid[0, 0].set_ylim(n_rows - 0.5, -0.5)  # the first on top
     legend(
         figure,
@@ -145,7 +156,7 @@ def _calibration(drawn: Replicates, ci_prob: float) -> Figure:
         axes.fill_between(predicted, *band, color=SKY, alpha=0.35, linewidth=0)
         axes.plot(predicted, fitted, color=VERMILION, linewidth=1.8, gid="observed")
         axes.set(xlabel="predicted probability", ylabel="observed rate, isotonic fit")
-        axes.set_title(caption(outcome), fontsize=10.5)
+        axes.set_title(caption(outcome, 34), fontsize=10.5)
         style(axes)
     legend(
         figure,

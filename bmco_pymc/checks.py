@@ -12,9 +12,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bmco_pymc import patterns
+from bmco_pymc.arguments import probability
 from bmco_pymc.columns import text
 from bmco_pymc.diagnostics import Diagnostics
-from bmco_pymc.errors import InputError
 from bmco_pymc.predictive import Replicates
 from bmco_pymc.render import as_html, as_text
 
@@ -96,8 +96,7 @@ class Check:
 
 def check(drawn: Replicates, ci_prob: float) -> Check:
     """Compare the observed statistics with the replicated ones; see ``Fit.check``."""
-    if not 0 < ci_prob < 1:
-        raise InputError("ci_prob", ci_prob, "must be between 0 and 1")
+    ci_prob = probability("ci_prob", ci_prob)
     replicated, observed, tables = {}, {}, []
     sample = ("chain", "draw")
     labels = coords(drawn)

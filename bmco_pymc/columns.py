@@ -128,6 +128,20 @@ def texts(labels: Sequence[Any]) -> list[str]:
     ]
 
 
+def coordinates(labels: Sequence[Any]) -> list[Any]:
+    """Return labels that a dimension can have: numbers and texts as they are, others as text.
+
+    Examples
+    --------
+    >>> coordinates([3, 7]), coordinates([("a", 1), ("b", 2)]), coordinates([1, "1"])
+    ([3, 7], ["('a', 1)", "('b', 2)"], ['1', "'1'"])
+    """
+    plain = all(isinstance(label, str) for label in labels) or all(
+        isinstance(label, bool | int | float) for label in labels
+    )
+    return list(labels) if plain else texts(labels)
+
+
 def listed(values: Sequence[Any], most: int = 8) -> str:
     """Return values as a list for a sentence, cut after the first ``most``.
 

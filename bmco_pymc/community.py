@@ -41,6 +41,11 @@ def community_of_priors(model: Model, effect: float = 0.5) -> dict[str, Model]:
     InputError
         If the model has no term of the group alone.
 
+    Warns
+    -----
+    InputWarning
+        If one of the priors overrules the scale of a covariate: standardise it for these.
+
     References
     ----------
     Spiegelhalter, Freedman & Parmar (1994), https://doi.org/10.2307/2983527

@@ -10,16 +10,18 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bmco_pymc.arguments import probability
 from bmco_pymc.comparison import Comparison, make_comparison
 from bmco_pymc.decision import decide
 from bmco_pymc.effect import Effect
 from bmco_pymc.errors import ConvergenceWarning, InputError
 from bmco_pymc.fit import Fit
+from bmco_pymc.interrupts import INTERRUPTED
 from bmco_pymc.models.base import Model
 from bmco_pymc.population import Analytical, Empirical, Sample, Value, resolve
 from bmco_pymc.progress import counting
 from bmco_pymc.same_rows import check_same_rows
-from bmco_pymc.sampling import Settings
+from bmco_pymc.settings import Settings
 
 _SETTINGS = ("draws", "tune", "chains", "cores", "target_accept")
 _PACKAGE = str(Path(__file__).parent)
@@ -105,9 +107,9 @@ def compare(
     unknown = sorted(set(settings) - set(_SETTINGS))
     if unknown:
         raise InputError("compare", unknown, "there is no such setting of a fit", _SETTINGS)
+    settings = {name: value for name, value in settings.items() if value is not None}
     seed = Settings(seed=seed, **settings).with_seed().seed
-    if not 0 < ci_prob < 1:
-        raise InputError("ci_prob", ci_prob, "must be between 0 and 1")
+    ci_prob = probability("ci_prob", ci_prob)
     question = {
         "rule": rule,
         "direction": direction,
@@ -205,8 +207,8 @@ def _applicable(model: Model, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cut_short(fit: Fit) -> bool:
-    """Whether an interrupt ended the sampling before the draws asked for were made."""
-    return bool(fit.cut_short)
+    """Whether the user interrupted it, before or after the draws asked for were made."""
+    return INTERRUPTED in fit.idata.attrs or bool(fit.cut_short)
 
 
 def _warn_again(raised: Sequence[warnings.WarningMessage]) -> None:

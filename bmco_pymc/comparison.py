@@ -235,7 +235,8 @@ def _short_verdict(effect: Effect) -> str:
     rhat = (
         "" if effect.diagnostics.exact else f"R-hat ≤ {rounded_up(effect.diagnostics.max_rhat)}, "
     )
-    return f"{head}: {rhat}ESS ≥ {int(effect.diagnostics.min_ess)}."
+    text = f"{head}: {rhat}ESS ≥ {int(effect.diagnostics.min_ess)}."
+    return f"{text} {effect.diagnostics.continued}".rstrip()
 
 
 def _grouped(texts: Mapping[str, str]) -> dict[str, list[str]]:

@@ -205,7 +205,7 @@ def make_curve(
         raise InputError("covariate", covariate, f"is no covariate of the model{none}", choices)
     if covariate not in numeric:
         problem = f"is a category, which has no curve; use fit.effects_by({covariate!r})"
-        raise InputError("covariate", covariate, problem, numeric)
+        raise InputError("covariate", covariate, problem, numeric or None)
     others = dict(given or {})
     if covariate in others:
         raise InputError("given", given, f"{covariate!r} is what the curve runs along")

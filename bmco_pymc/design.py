@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,12 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bmco_pymc import design_checks
 from bmco_pymc.calls import CONTEXT
 from bmco_pymc.cells import Cells
-from bmco_pymc.columns import listed
 from bmco_pymc.errors import InputError
 from bmco_pymc.formulas import check_formula, check_size, names_in
-from bmco_pymc.inseparable import NEARLY, dependences, within_clusters
+from bmco_pymc.interrupts import load
 from bmco_pymc.learning import transforms
 from bmco_pymc.names import Aliased, alias
 from bmco_pymc.remarks import warn
@@ -24,7 +25,8 @@ from bmco_pymc.study import Study
 
 Array = NDArray[np.float64]
 
-LARGEST = 1e100  # of a covariate or a term: its square and its exponent must be numbers too
+
+_WHOLE = re.compile(r"(\[(?:[TSD]\.)?-?\d+)\.0\]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +57,7 @@ class Design:
     _spec: Any
     _random: NDArray[np.bool_]  # (P + p,) which columns of the joint design are random
     _names: Aliased  # what the formulas call the columns
+    _known: tuple[Cells, Array, Array] | None = None  # X and Z of these cells, if kept
 
     def matrices(self, frame: pd.DataFrame, arm: Any) -> tuple[Array, Array]:
         """Return X (n, P) and Z (n, p) for covariate values in given groups.
@@ -71,8 +74,17 @@ class Design:
         InputError
             If a term has no value there, such as a spline outside its boundary knots.
         """
+        if self._known is not None and frame is self._known[0].frame and arm is self._known[0].arm:
+            return self._known[1:]
         joint = _evaluate(self._spec, _readable(frame, self.group, arm, self._names), self._names)
         return joint[:, ~self._random], joint[:, self._random]
+
+    def with_matrices(self, cells: Cells, X: Array, Z: Array) -> Design:
+        """Return this design with X (n, P) and Z (n, p) of its cells as they were computed before.
+
+        On another processor, exp and powers may differ in the last digits.
+        """
+        return dataclasses.replace(self, _known=(cells, X, Z))
 
     def uses_group(self) -> bool:
         """Whether the group enters any term."""
@@ -126,7 +138,7 @@ def make_design(study: Study, fixed: str, random: str | None = None) -> tuple[De
     used = _columns(study, given, names, choices)
     covariates = tuple(name for name in used if name != study.group)
     cells = study.cells(covariates, by_cluster=random is not None)
-    _check_covariates(cells)
+    design_checks.check_covariates(cells)
 
     frame = _readable(cells.frame, study.group, cells.arm, names)
     check_size(joint, frame)
@@ -152,16 +164,18 @@ def make_design(study: Study, fixed: str, random: str | None = None) -> tuple[De
         )
         warn([what])
     X, Z = design.matrices(cells.frame, cells.arm)
-    _check_separable(np.hstack([X, Z]), [*term_of[~varies], *term_of[varies]], fixed)
+    terms = [*term_of[~varies], *term_of[varies]]
+    design_checks.check_separable(np.hstack([X, Z]), terms, fixed)
     if random is not None:
-        _check_clusters_differ(X, Z, [*term_of[~varies], *term_of[varies]], cells, fixed)
-    _warn_if_confounded(cells)
-    _warn_if_many_levels(spec, names, int(cells.weight.sum()))
+        design_checks.check_clusters_differ(X, Z, terms, cells, fixed, study.group)
+    design_checks.warn_if_confounded(cells)
+    design_checks.warn_if_many_levels(spec, names, int(cells.weight.sum()))
     return design, cells
 
 
 def _aliased(argument: str, formula: object, columns: list[Any], choices: list[Any]) -> Aliased:
     """Return a formula in which every column is a plain word."""
+    load("formulaic")
     if not isinstance(formula, str):
         raise InputError(argument, formula, "must be a formula in text, such as 'method * age'")
     names = alias(columns, formula)
@@ -217,84 +231,6 @@ def _columns(
     return [name for name in study.data.columns if name in used]
 
 
-def _check_covariates(cells: Cells) -> None:
-    for name, column in cells.frame.items():
-        if column.dtype == np.float64 and not np.isfinite(column).all():
-            raise InputError("covariate", name, "has infinite values")
-        if column.nunique() < 2:
-            raise InputError("covariate", name, f"is constant: every value is {column.iloc[0]}")
-        if column.dtype == np.float64 and not (
-            column.abs().max() < LARGEST and np.ptp(column) > 1 / LARGEST
-        ):
-            problem = f"runs from {column.min():g} to {column.max():g}: use another unit"
-            raise InputError("covariate", name, problem)
-
-
-def _warn_if_confounded(cells: Cells) -> None:
-    """Warn when a covariate nearly tells the group, so that the two cannot be told apart."""
-    for name, column in cells.frame.items():
-        if not pd.api.types.is_numeric_dtype(column):
-            continue
-        both = np.cov(cells.arm, column.astype(float), fweights=cells.weight)
-        r = both[0, 1] / np.sqrt(both[0, 0] * both[1, 1])
-        if abs(r) > 0.9:
-            what = (
-                f"Group and covariate {name!r} are nearly the same (correlation {r:.2f}): their "
-                "effects can hardly be told apart, and the prior decides between them."
-            )
-            warn([what])
-
-
-def _check_separable(columns: Array, terms: list[str], formula: str) -> None:
-    """Refuse terms of which one is a linear function of others; warn if it nearly is."""
-    for together in dependences(columns, terms):
-        what = f"the terms {listed(together)} cannot be told apart: leave one of them out"
-        if len(together) == 1:
-            what = (
-                f"a coefficient of {together[0]!r} rests on no subject, or on the same subjects as "
-                "its others: leave the term out or join categories"
-            )
-            if re.match(r"(cr|cs|cc)\(", together[0]):
-                what = (
-                    f"the columns of {together[0]!r} add up to the intercept: write "
-                    "constraints='center' in it"
-                )
-        raise InputError("fixed", formula, what)
-    for together in dependences(columns, terms, NEARLY):
-        what = (
-            f"The terms {listed(together)} can hardly be told apart: one is nearly a linear "
-            "function of the others, and the prior decides between them. Leave one out."
-        )
-        warn([what])
-
-
-def _check_clusters_differ(
-    X: Array, Z: Array, terms: list[str], cells: Cells, formula: str
-) -> None:
-    """Refuse random coefficients of clusters that have their own fixed coefficients already."""
-    assert cells.cluster is not None
-    for slope, name in zip(Z.T, terms[X.shape[1] :], strict=True):
-        fixed = within_clusters(np.hstack([X, Z]), terms, slope, cells.cluster)
-        if fixed:
-            what = (
-                f"{listed(fixed)} gives each cluster a coefficient of its own, which cannot be "
-                f"told apart from the random term {name!r}: leave one of the two out"
-            )
-            raise InputError("fixed", formula, what)
-
-
-def _warn_if_many_levels(spec: Any, names: Aliased, n_subjects: int) -> None:
-    """Warn of a category with more levels than a tenth of the subjects; two are never many."""
-    for factor, state in spec.factor_contrasts.items():
-        n_levels = len(state.levels)
-        if n_levels > max(2, n_subjects / 10):
-            what = (
-                f"{names.named(str(factor))!r} is a category of {n_levels} levels for {n_subjects} "
-                "subjects, and each has a coefficient: if it holds numbers, make it numbers"
-            )
-            warn([what])
-
-
 def _readable(frame: pd.DataFrame, group: str, arm: Any, names: Aliased) -> pd.DataFrame:
     """Return covariates and group as formulas read them.
 
@@ -331,7 +267,7 @@ def _learn(
     numbers = np.asarray(matrix, float)
     _check_finite(numbers, labels)
     for label, column in zip(labels, numbers.T, strict=True):
-        if np.abs(column).max() > LARGEST:
+        if np.abs(column).max() > design_checks.LARGEST:
             problem = f"has values up to {np.abs(column).max():g}: use another unit"
             raise InputError("covariate", label, problem)
     return matrix.model_spec
@@ -355,9 +291,13 @@ def _check_finite(matrix: Array, labels: list[str]) -> None:
 
 
 def _labels(spec: Any, names: Aliased) -> list[str]:
-    """Return the column labels; a covariate called Intercept is told from the constant."""
-    labels = []
-    for label in map(names.named, map(str, spec.column_names)):
+    """Return the column labels; a covariate called Intercept is told from the constant.
+
+    A level of a category that is a whole number has no decimals: ``C(grade)[T.2]``.
+    """
+    labels: list[str] = []
+    for column in map(names.named, map(str, spec.column_names)):
+        label = _WHOLE.sub(r"\1]", column)
         labels.append(f"`{label}`" if label in labels else label)
     return labels
 

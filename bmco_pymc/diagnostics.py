@@ -23,7 +23,7 @@ MPSRF_BLOCKS = ("fixed", "random", "variance", "theta", "delta")
 NUISANCE = ("variance", "clusters")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Diagnostics:
     """A verdict on posterior draws; made by `diagnose`.
 
@@ -152,6 +152,8 @@ class Diagnostics:
 
     def __str__(self) -> str:
         return "\n".join(map(visible, [self.verdict, *(f"Note: {note}." for note in self.notes)]))
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         lines = "".join(f"<p>{shown(line)}</p>" for line in str(self).splitlines())

@@ -6,6 +6,7 @@ Results keep every label as it was given; only where it is shown are these chara
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 # Control characters (C0, DEL, C1), which a terminal obeys; line ends other than \n; marks that turn
 # the direction of writing, which make a text read as another; halves of surrogate pairs, which no
@@ -24,3 +25,19 @@ def visible(text: str) -> str:
     pass\x1b[31m, δ\n
     """
     return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def as_variable(label: str, taken: Collection[str] = ()) -> str:
+    """Return a label as the name of a variable in a DataTree, which allows no ``/`` in it.
+
+    The slash becomes one that looks alike (U+2215); a name that is taken gets a prime.
+
+    Examples
+    --------
+    >>> as_variable("beta[I(age / 10), 11]"), as_variable("group", taken={"group"})
+    ('beta[I(age ∕ 10), 11]', 'group′')
+    """
+    name = label.replace("/", "∕")
+    while name in taken:
+        name += "′"
+    return name

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bmco_pymc.arguments import probability
 from bmco_pymc.diagnostics import Diagnostics
-from bmco_pymc.errors import InputError
 from bmco_pymc.parameters import scalar_parameters
 
 
@@ -33,8 +33,7 @@ def estimates(draws: xr.Dataset, diagnostics: Diagnostics, ci_prob: float = 0.95
         Indexed by label, with columns ``mean``, ``sd``, ``lower`` and ``upper`` (the interval),
         ``mcse`` (Monte Carlo standard error of the mean), ``ess_bulk``, ``ess_tail``, ``rhat``.
     """
-    if not 0 < ci_prob < 1:
-        raise InputError("ci_prob", ci_prob, "must be between 0 and 1")
+    ci_prob = probability("ci_prob", ci_prob)
     labels, values = scalar_parameters(*draws.data_vars.values())  # (parameter, chain, draw)
     flat = values.reshape(len(labels), -1)
     tail = (1 - ci_prob) / 2

@@ -16,6 +16,7 @@ from bmco_pymc.asked import Asked
 from bmco_pymc.diagnostics import Diagnostics, diagnose
 from bmco_pymc.errors import ConvergenceWarning
 from bmco_pymc.estimates import estimates
+from bmco_pymc.interrupts import ALL_KEPT, INTERRUPTED, deferred, tell
 from bmco_pymc.judged import Judged
 from bmco_pymc.models.base import Model
 from bmco_pymc.render import as_html, as_text
@@ -75,9 +76,9 @@ class Fit(Asked, Judged):
 
         The file holds the draws and statistics (``idata``), the analysed rows of the study with all
         their columns, the formulas, priors and settings, and the versions of the software: mind who
-        may see the data. It is a zarr store in a zip, which ``xarray`` and ArviZ can read too, with
-        a checksum, and holds no code. It appears under its name only when it is complete and has
-        been read back.
+        may see the data. It is a zarr store in a zip, which ``xarray`` and ArviZ can read too, and
+        holds no code. It appears under its name only when it is complete and has been read back. A
+        file that is replaced keeps its mode; a symbolic link is followed.
 
         Parameters
         ----------
@@ -89,8 +90,8 @@ class Fit(Asked, Judged):
         Raises
         ------
         InputError
-            If the file is there already or cannot be written, or if a column that the model uses,
-            or something added to ``idata``, cannot be stored exactly.
+            If the file is there already, is no file, or cannot be written, or if a column that the
+            model uses, or something added to ``idata``, cannot be stored exactly.
 
         Warns
         -----
@@ -117,7 +118,7 @@ class Fit(Asked, Judged):
         ----------
         data : data frame or Study, optional
             A frame with the same columns in the same roles, or a study of its own. Terms that learn
-            from data (splines, ``scale()``) learn from these.
+            from data (splines, ``scale()``) learn from these, and so do recommended priors.
         priors : Priors or mapping, optional
             All priors, or those to replace: ``{"beta": Normal(0, sd=1)}``.
         **settings
@@ -199,9 +200,23 @@ class Fit(Asked, Judged):
 
 def make_fit(model: Model, idata: xr.DataTree) -> Fit:
     """Judge the draws, warn once if they are not good enough, and return the fit."""
+    fit = judge(model, idata)
+    warn_of(fit)
+    return fit
+
+
+def judge(model: Model, idata: xr.DataTree) -> Fit:
+    """Return the fit of draws, with the verdict on them; an interrupt waits for it."""
     idata.attrs.setdefault("software", software())
-    diagnostics = diagnose(idata, model.blocks)
-    if not diagnostics.ok:  # at the user's line, whether it fits, refits or loads
+    with deferred() as interrupt:
+        fit = Fit(model, idata, diagnose(idata, model.blocks))
+    if interrupt and INTERRUPTED not in idata.attrs:
+        tell(idata, ALL_KEPT)
+    return fit
+
+
+def warn_of(fit: Fit) -> None:
+    """Warn if the draws are not good enough, at the user's line: a fit, a refit or a load."""
+    if not fit.diagnostics.ok:
         folder = os.path.dirname(__file__) + os.sep
-        warnings.warn(diagnostics.verdict, ConvergenceWarning, skip_file_prefixes=(folder,))
-    return Fit(model, idata, diagnostics)
+        warnings.warn(fit.diagnostics.verdict, ConvergenceWarning, skip_file_prefixes=(folder,))

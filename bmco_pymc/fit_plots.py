@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
+from matplotlib.figure import Figure
 
 from bmco_pymc.errors import InputError
+from bmco_pymc.escapes import as_variable, visible
 from bmco_pymc.parameters import scalar_parameters
+from bmco_pymc.picture import caption, plain
 
 if TYPE_CHECKING:
     from bmco_pymc.fit import Fit
@@ -20,6 +23,7 @@ KINDS = {
     "all": "plot_trace_dist",
 }
 # Okabe and Ito's colours, in an order that keeps neighbours far apart
+LONGEST = 48  # characters of a panel's title
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222")
 
 
@@ -71,17 +75,20 @@ def plot(fit: Fit, kind: str, which: str, **settings: Any) -> Any:
     if settings.get("backend", az.rcParams["plot.backend"]) == "matplotlib":
         columns = 2 if kind == "all" else min(settings.get("col_wrap", 4), n_parameters)
         rows = n_parameters if kind == "all" else -(-n_parameters // columns)
-        longest = max(len(str(label)) for label in tree["posterior"].data_vars)
+        longest = max(len(caption(label, LONGEST)) for label in tree["posterior"].data_vars)
         width = 4.0 if kind == "all" else max(2.6, 0.11 * longest)  # so that titles fit
         size = width * columns + 0.4, 1.9 * rows + 0.4
-        if kind != "all":
-            defaults["visuals"] = {"title": {"parse_math": False}}
         defaults["figure_kwargs"] = {"layout": "constrained", "figsize": size}
     limit = az.rcParams["plot.max_subplots"]
     with az.rc_context({"plot.max_subplots": limit and max(limit, 2 * n_parameters)}):
         drawn = getattr(az, KINDS[kind])(tree, **{**defaults, **settings})
     if kind == "all":
         _title(drawn)
+    figure = drawn.viz["figure"].item()
+    if isinstance(figure, Figure):
+        for axes in figure.axes:
+            axes.set_title(caption(axes.get_title(), LONGEST))
+        plain(figure)
     if not fit.diagnostics.ok:
         drawn.add_title(fit.diagnostics.verdict.split(":")[0], color="#D55E00")
     return drawn
@@ -108,14 +115,15 @@ def _title(drawn: Any) -> None:
 def parameters(fit: Fit, names: tuple[str, ...]) -> xr.DataTree:
     """Return a tree with a variable for each distinct scalar parameter, under the fit's labels.
 
-    Every panel then has the label of the tables, and of a symmetric matrix each entry comes once.
+    Every panel then has the label of the tables (on one line, its slash as `as_variable` has it),
+    and of a symmetric matrix each entry comes once.
     """
     posterior = fit.idata["posterior"].to_dataset()
     labels, values = scalar_parameters(*(posterior[name] for name in names))
     coords = {dim: posterior[dim] for dim in ("chain", "draw")}
-    scalars = {
-        label: (("chain", "draw"), draws) for label, draws in zip(labels, values, strict=True)
-    }
+    scalars: dict[str, Any] = {}
+    for label, draws in zip(labels, values, strict=True):
+        scalars[as_variable(visible(label), scalars)] = (("chain", "draw"), draws)
     groups = {"posterior": xr.Dataset(scalars, coords)}
     if "sample_stats" in fit.idata.children:  # so that divergences are marked
         stats = fit.idata["sample_stats"].to_dataset()

@@ -2,103 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bmco_pymc.comparison import Comparison
-from bmco_pymc.decision import Side
+from bmco_pymc.decision import Decision
 from bmco_pymc.picture import (
     BLUE,
-    GREY,
     INK,
     VERMILION,
     Picture,
     brief,
     caption,
-    delta_label,
+    captions,
+    figure_heading,
     legend,
+    room_for,
     style,
 )
-
-BESIDE = 88  # room of a column of probabilities, in points
+from bmco_pymc.plots.marks import after, boundary_line, column_text, minus
 
 
 def forest(comparison: Comparison) -> Figure:
     """Draw a comparison; see `bmco_pymc.comparison.Comparison.plot`."""
     names = list(comparison.decisions)
     decisions = list(comparison.decisions.values())
-    sides = decisions[0].sides
-    outcomes = decisions[0].outcomes
-    rows = (len(names) + 1) * (len(outcomes) + 1)
-    figure = Picture(figsize=(8.4, 1.9 + 0.27 * rows), layout="constrained")
-    axes = figure.add_subplot()
-    places, labels = [], []
-    y = 0.0
-    for k, outcome in enumerate(outcomes):
-        _block(axes, y, outcome, [_condition(comparison, s.direction, k) for s in sides])
-        for margin in _boundaries(sides, decisions[0].margins[k]):
-            ends = [y - 0.4, y - len(names) - 0.4]
-            axes.plot([margin] * 2, ends, color=INK, linewidth=1.2, linestyle="--", zorder=1)
-        part = comparison.table[comparison.table["outcome"] == outcome].set_index("prior")
-        for name in names:
-            y -= 1
-            row = part.loc[name]
-            colour = BLUE if row["converged"] else VERMILION
-            axes.plot(
-                [row["delta_lower"], row["delta_upper"]],
-                [y, y],
-                color=colour,
-                linewidth=2,
-                gid=name,
-            )
-            axes.plot(
-                row["delta"],
-                y,
-                marker="o",
-                markersize=6.5,
-                color=colour,
-                markerfacecolor=colour if row["converged"] else "white",
-            )
-            texts = [
-                brief(float(s.marginal[k]), float(s.marginal_mcse[k]), float(s.marginal_bound[k]))
-                for s in comparison.decisions[name].sides
-            ]
-            _beside(axes, y, texts)
-            places.append(y)
-            labels.append(caption(name))
-        y -= 1.4
-    axes.plot([0, 0], [0.5, y + 0.9], color=GREY, linewidth=1, zorder=0, scalex=False)
-    rule = decisions[0].rule
-    _block(axes, y, f"Rule {rule}", [_joint(rule, s.direction, len(sides)) for s in sides])
-    for name in names:
-        y -= 1
-        decision = comparison.decisions[name]
-        _beside(axes, y, [brief(s.probability, s.mcse, s.bound) for s in decision.sides])
-        axes.text(
-            0.995,
-            y,
-            decision.verdict,
-            transform=axes.get_yaxis_transform(),
-            ha="right",
-            va="center",
-            fontsize=9.5,
-            color=INK,
+    outcomes, n = decisions[0].outcomes, len(names)
+    labels = [caption(name, 30) for name in names]
+    columns = [_columns(decisions, k) for k in range(len(outcomes))]
+    beside = sum(room_for(texts, 9) + 0.17 for some in columns for texts in some)
+    width = 0.3 + room_for(labels) + 2.4 * len(outcomes) + beside
+    figure = Picture(figsize=(max(7.0, width), 1.9 + 0.3 * n), layout="constrained")
+    panels = figure.subplots(1, len(outcomes), sharex=True, sharey=True, squeeze=False)[0]
+    for k, (axes, outcome) in enumerate(zip(panels, outcomes, strict=True)):
+        _panel(axes, comparison, k)
+        _beside(axes, columns[k])
+        axes.set_title(
+            caption(outcome, 24), loc="left", fontsize=10.5, fontweight="bold", color=INK
         )
-        places.append(y)
-        labels.append(caption(name))
-    axes.set_yticks(places, labels)
-    axes.tick_params(axis="y", length=0)
-    axes.set(ylim=(y - 0.7, 0.8))
-    effect = next(iter(comparison.effects.values()))
-    axes.set_xlabel(f"{delta_label(effect, None)}, mean and {100 * comparison.ci_prob:g}% interval")
-    style(axes)
-    axes.spines["left"].set_visible(False)
+    panels[0].set(ylim=(n - 0.4, -0.6))  # the first on top
+    panels[0].set_yticks(range(n), labels)
     kind = "prior" if comparison.table["analysis"].nunique() == 1 else "model"
-    title = f"The differences in success probability under each {kind}"
-    axes.set_title(title, loc="left", pad=10, fontsize=12, fontweight="bold", color=INK)
+    effects = list(comparison.effects.values())
+    control, treatment = captions(effects[0].fit.model.study.group_labels, 50)
+    words = f"δ = {treatment} − {control}: mean and {100 * comparison.ci_prob:g}% interval."
+    if len({effect.estimand for effect in effects}) == 1:
+        words += f" {effects[0].estimand}"
+    figure_heading(figure, f"The differences in success probability under each {kind}", words)
     if not comparison.table["converged"].all():
         mark = Line2D(
             [],
@@ -112,50 +63,64 @@ def forest(comparison: Comparison) -> Figure:
     return figure
 
 
-def _condition(comparison: Comparison, direction: str, k: int) -> str:
-    """Return what the marginal probability of an outcome is of."""
-    margin = next(iter(comparison.decisions.values())).margins[k]
-    return f"P(δ > {margin + 0.0:g})" if direction == "right" else f"P(δ < {-margin + 0.0:g})"
-
-
-def _joint(rule: str, direction: str, n_sides: int) -> str:
-    return f"P({rule})" if n_sides == 1 else f"P({rule}, {direction})"
-
-
-def _boundaries(sides: Sequence[Side], margin: float) -> set[float]:
-    """Return what δ is compared with, but for zero, which every picture has."""
-    return {margin if side.direction == "right" else -margin for side in sides} - {0.0}
-
-
-def _block(axes: Axes, y: float, name: str, heads: list[str]) -> None:
-    """Write the heading of a block of rows, over the labels and over the probabilities."""
-    axes.annotate(
-        caption(name),
-        (0, y),
-        xycoords=axes.get_yaxis_transform(),
-        xytext=(-4, 0),
-        textcoords="offset points",
-        ha="right",
-        va="center",
-        fontsize=10.5,
-        fontweight="bold",
-        color=INK,
-    )
-    _beside(axes, y, heads, bold=True)
-
-
-def _beside(axes: Axes, y: float, texts: list[str], *, bold: bool = False) -> None:
-    """Write texts to the right of a row."""
-    for place, text in enumerate(texts):
-        # in points from the edge, which stays the same when the layout narrows the axes
-        axes.annotate(
-            text.removeprefix("= "),
-            (1, y),
-            xycoords=axes.get_yaxis_transform(),
-            xytext=(14 + BESIDE * place, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=9.5,
-            fontweight="bold" if bold else "normal",
-            color=INK,
+def _panel(axes: Axes, comparison: Comparison, k: int) -> None:
+    """Draw δ of one outcome, a row for each prior."""
+    first = next(iter(comparison.decisions.values()))
+    for side in first.sides:
+        margin = first.margins[k] if side.direction == "right" else -first.margins[k]
+        boundary_line(axes.axvline, margin)
+    part = comparison.table[comparison.table["outcome"] == first.outcomes[k]].set_index("prior")
+    for y, name in enumerate(comparison.decisions):
+        row = part.loc[name]
+        colour = BLUE if row["converged"] else VERMILION
+        ends = [row["delta_lower"], row["delta_upper"]]
+        axes.plot(ends, [y, y], color=colour, linewidth=2, gid=name)
+        axes.plot(
+            row["delta"],
+            y,
+            marker="o",
+            markersize=6.5,
+            color=colour,
+            markerfacecolor=colour if row["converged"] else "white",
         )
+    axes.locator_params(axis="x", nbins=5)  # beside the columns there is no room for more
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("δ")
+    style(axes)
+
+
+def _columns(decisions: list[Decision], k: int) -> list[list[str]]:
+    """Return what stands beside the panel of an outcome, each column with its head."""
+    first = decisions[0]
+    columns = []
+    for place, side in enumerate(first.sides):
+        sides = [decision.sides[place] for decision in decisions]
+        each = [(s.marginal[k], s.marginal_mcse[k], s.marginal_bound[k]) for s in sides]
+        texts = [brief(*map(float, numbers)).removeprefix("= ") for numbers in each]
+        columns.append([_condition(first, side.direction, k), *texts])
+    if k + 1 < len(first.outcomes):
+        return columns
+    for place, side in enumerate(first.sides):  # the rule, on the right of all panels
+        sides = [decision.sides[place] for decision in decisions]
+        texts = [brief(s.probability, s.mcse, s.bound).removeprefix("= ") for s in sides]
+        direction = "" if len(first.sides) == 1 else f", {side.direction}"
+        columns.append([f"P({first.rule}{direction})", *texts])
+    return [*columns, ["", *(decision.verdict for decision in decisions)]]
+
+
+def _beside(axes: Axes, columns: list[list[str]]) -> None:
+    """Write columns of texts to the right of an axes, their heads above its top."""
+    across = 10.0
+    for head, *texts in columns:
+        column_text(axes, 0, head, across=across, above=True)
+        for y, text in enumerate(texts):
+            column_text(axes, y, text, across=across)
+        across = after([head, *texts], across)
+
+
+def _condition(decision: Decision, direction: str, k: int) -> str:
+    """Return what the marginal probability of an outcome is of."""
+    margin, relation = decision.margins[k], ">"
+    if direction == "left":
+        margin, relation = -margin, "<"
+    return f"P(δ {relation} {minus(f'{margin + 0.0:g}')})"

@@ -20,7 +20,7 @@ def dependences(
     """Return the sets of terms of which one is a linear function of the others.
 
     A column depends on those before it if the QR decomposition of the columns, centred where the
-    constant is among what they span and scaled to length 1, leaves nothing of it. The coefficients
+    constant is one of them and scaled to length 1, leaves nothing of it. The coefficients
     that make it up say which of them are involved.
 
     Parameters
@@ -118,20 +118,12 @@ def within_clusters(
 
 
 def _scaled(columns: Array) -> Array:
-    """Return columns of length 1, centred if they span the constant; those of zeros stay."""
+    """Return columns of length 1, centred if the constant is one of them; those of zeros stay."""
     largest = np.abs(columns).max(axis=0)
-    size = largest * np.sqrt(len(columns))
-    even = columns / np.where(size > 0, size, 1.0)  # first, so that squares cannot overflow
+    even = columns / np.where(largest > 0, largest, 1.0)  # first, so that squares cannot overflow
     flat = np.ptp(columns, axis=0) == 0
-    if not flat.any():
-        one = np.ones(len(columns))
-        fitted = even @ np.linalg.lstsq(even, one, rcond=None)[0]
-        constant = np.abs(fitted - one).max() < EXACT
-    else:
-        constant = bool((largest[flat] > 0).any())
-    if constant:
+    if (flat & (largest > 0)).any():
         even[:, ~flat] -= even[:, ~flat].mean(axis=0)
-    # A column that hardly varies at all keeps its length: what is left of it is rounding.
     length = np.linalg.norm(even, axis=0)
     scaled: Array = even / np.where(length > 0, length, 1.0)
     return scaled

@@ -109,7 +109,8 @@ class Judged:
             Groups ``posterior_predictive`` and ``observed_data`` with equal names and labels, as
             ArviZ wants them. By cell ``counts`` (chain, draw, cell, pattern), with the group and
             the cluster of each cell as coordinates: of a study with clusters the cells are always
-            apart by cluster. By subject a variable (chain, draw, subject) for each outcome.
+            apart by cluster. By subject a variable (chain, draw, subject) for each outcome; of its
+            name ``/`` becomes ``∕`` (U+2215), and ``group`` is ``outcome group``.
 
         Raises
         ------

@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bmco_pymc.columns import coordinates
 from bmco_pymc.errors import ConvergenceWarning, InputError
 from bmco_pymc.fitted import Array, Fitted, Subjects, fitted, subjects, units
 from bmco_pymc.progress import reporting
@@ -93,7 +94,7 @@ def by_cluster(fit: Fit, *, progress: bool = False) -> xr.DataArray:
         number = np.zeros((len(pairs), len(own.cluster_labels)))
         number[np.arange(len(pairs)), own.cluster[unit]] = own.counts[unit, pattern]
         values = of_pairs(fitted(fit), pairs) @ number  # (S, m) @ (m, J) -> (S, J)
-    return _array(fit, values, "cluster", np.array(own.cluster_labels))
+    return _array(fit, values, "cluster", np.array(coordinates(own.cluster_labels)))
 
 
 def _array(fit: Fit, values: Array, dim: str, labels: NDArray[np.generic]) -> xr.DataArray:

@@ -32,6 +32,8 @@ Array = NDArray[np.float64]
 # SD of each logit, with symmetric contrasts, at which θ has the variance of a uniform, 1/12, for
 # 1, 2, ... outcomes (by integration over 2^15 or more points of a Sobol sequence).
 LOGIT_SD = (1.69, 2.18, 2.72, 3.29, 3.86, 4.42)
+_ROUNDING = 1e-9  # of the largest singular value: above the rounding of any number of subjects
+_TINY = 1e-150
 _SINGULAR = 1e-6  # of the largest singular value: the covariance is its square, to be factored
 
 
@@ -70,6 +72,12 @@ def inverse(rows: Array, labels: Sequence[str]) -> tuple[Array, Array]:
     InputError
         If some of the M terms (``labels``) cannot be told apart.
     """
+    largest = np.abs(rows).max(axis=0)
+    extreme = (largest > 1 / _TINY) | ((largest > 0) & (largest < _TINY))
+    if extreme.any():
+        names = [label for label, out in zip(labels, extreme, strict=True) if out]
+        what = "a prior variance of this scale is no number: give the covariate in other units"
+        raise InputError("fixed", names, what)
     size = np.sqrt((rows**2).sum(axis=0))
     size = np.where(size > 0, size, 1.0)
     Q, triangle = np.linalg.qr(rows / size)
@@ -79,6 +87,8 @@ def inverse(rows: Array, labels: Sequence[str]) -> tuple[Array, Array]:
         share = np.sqrt((lost**2).sum(axis=0))
         names = [label for label, part in zip(labels, share, strict=True) if part > 1e-3]
         what = "these terms cannot be told apart in this sample: leave one out"
+        if "Intercept" in names:
+            what += ", or centre a covariate that is very far from zero in its SDs"
         if len(names) == 1:
             what = "this term is zero for every subject of this sample: leave it out"
         raise InputError("fixed", names, what)
@@ -103,6 +113,7 @@ def _rows(values: Array, cells: Cells, average_sd: float, together_sd: float | N
     size = np.sqrt((away**2).sum(axis=0))
     varies = size > 1e-12 * np.abs(values).max(axis=0)
     around = np.linalg.qr(np.where(varies, away, 0.0), mode="r")  # n may be large
-    rank = np.linalg.matrix_rank(around / np.where(varies, size, 1.0)) if varies.any() else 0
+    alike = around / np.where(varies, size, 1.0)
+    rank = np.linalg.matrix_rank(alike, rtol=_ROUNDING) if varies.any() else 0
     each = 1.0 if together_sd is None else np.sqrt(rank) / together_sd
     return np.vstack([average / average_sd, each * around])

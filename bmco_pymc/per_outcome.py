@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -85,7 +86,7 @@ def read_margins(margins: object, outcomes: Sequence[str]) -> xr.DataArray:
     return m
 
 
-def read_level(alpha: object) -> float:
+def read_level(alpha: Any) -> float:
     """Return the level of a decision.
 
     Raises
@@ -103,17 +104,19 @@ def read_level(alpha: object) -> float:
     >>> read_level(0.05)
     0.05
     """
-    if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0 < alpha < 0.5:
+    number = isinstance(alpha, Real) and not isinstance(alpha, bool)
+    level = float(alpha) if number else math.nan
+    if not 0 < level < 0.5:
         problem = (
             "must be above 0 and below 0.5: it is the error rate of the decision, 0.05 for a "
             "probability above 0.95"
         )
         raise InputError("alpha", alpha, problem)
-    if alpha > HIGH_LEVEL:
+    if level > HIGH_LEVEL:
         _warn(
-            f"alpha={alpha!r} lets the decision err in up to {alpha:.0%} of trials without effect"
+            f"alpha={alpha!r} lets the decision err in up to {level:.0%} of trials without effect"
         )
-    return float(alpha)
+    return level
 
 
 def read_weights(w: PerOutcome | None, outcomes: Sequence[str], used_by: Rule) -> xr.DataArray:

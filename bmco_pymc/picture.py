@@ -10,7 +10,7 @@ import io
 import math
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,27 +33,37 @@ GREEN, SKY, BLUE, VERMILION = "#009E73", "#56B4E9", "#0072B2", "#D55E00"
 ORANGE = "#E69F00"
 INK, GREY = "#222222", "#666666"
 PAD = 0.12  # inches beside the panels of a figure
+MOST = 8  # lines of words above a figure
 GROUPS = (ORANGE, BLUE)  # control, treatment
 
 
 class Picture(Figure):
     """A figure that a notebook shows by itself, whether pyplot is in use or not.
 
-    Its texts are words and labels of the user: a ``$`` in them is a dollar, not mathematics.
+    Its texts are words and labels of the user: a ``$`` in them is a dollar, not mathematics, and
+    what a browser may not be given has no place in the ids of an SVG.
     """
 
     def draw(self, renderer: Any) -> None:
         """Draw the figure, which is when ticks get their texts."""
-        for artist in self.findobj(Text):
-            assert isinstance(artist, Text)
-            artist.set_parse_math(False)
-        with rc_context({"text.parse_math": False}):
+        plain(self)
+        with rc_context({"text.parse_math": False, "text.usetex": False}):
             super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()
         self.savefig(file, format="png", dpi=100)
         return file.getvalue()
+
+
+def plain(figure: Figure) -> None:
+    """Let all that is written in a figure be what it is: no mathematics, no orders."""
+    for artist in figure.findobj():
+        if isinstance(artist, Text):
+            artist.set_parse_math(False)
+            artist.set_usetex(False)
+        if gid := artist.get_gid():
+            artist.set_gid(visible(gid))
 
 
 def caption(label: object, most: int = 40) -> str:
@@ -67,6 +77,24 @@ def caption(label: object, most: int = 40) -> str:
     shown = visible(text(label))
     half = most // 2
     return shown if len(shown) <= most else f"{shown[:half]}…{shown[half + 1 - most :]}"
+
+
+def captions(labels: Iterable[object], most: int) -> list[str]:
+    """Return labels that share a line of so many characters, the longest ones cut.
+
+    Examples
+    --------
+    >>> captions(["ctl", "one two three four five"], most=15)
+    ['ctl', 'one tw… five']
+    """
+    shown = [visible(text(label)) for label in labels]
+    longest = next(n for n in range(most, 0, -1) if sum(min(len(s), n) for s in shown) <= most)
+    return [caption(label, longest) for label in shown]
+
+
+def room_for(labels: Iterable[str], fontsize: float = 10) -> float:
+    """Return about how wide the longest of some labels is, in inches."""
+    return 0.6 * fontsize / 72 * max(map(len, labels))
 
 
 def draws_of(effect: Effect) -> NDArray[np.float64]:
@@ -109,9 +137,10 @@ def joint_text(decision: Decision) -> str:
 
 def delta_label(effect: Effect, k: int | None) -> str:
     """Return the label of an axis, of one outcome or of all."""
-    control, treatment = map(caption, effect.fit.model.study.group_labels)
-    whose = "δ" if k is None else f"δ of {caption(effect.fit.model.study.outcomes[k])}"
-    return f"{whose} ({treatment} − {control})"
+    study = effect.fit.model.study
+    labels = study.group_labels if k is None else (*study.group_labels, study.outcomes[k])
+    control, treatment, *outcome = captions(labels, 50)
+    return " of ".join(["δ", *outcome]) + f" ({treatment} − {control})"
 
 
 def heading(
@@ -122,7 +151,7 @@ def heading(
 ) -> None:
     """Write above an axes what is shown, or that it must not be used, and below it the estimand."""
     words = visible(" ".join([effect.estimand, more]))
-    lines = textwrap.wrap(words, 88, break_on_hyphens=False)
+    lines = textwrap.wrap(words, 88, break_on_hyphens=False, max_lines=MOST, placeholder=" …")
     axes.annotate(
         "\n".join(lines),
         (0, 1),
@@ -141,15 +170,19 @@ def heading(
     axes.set_title(head, loc="left", pad=pad, fontsize=12, fontweight="bold", color=colour)
 
 
-def figure_heading(figure: Figure, title: str, words: str, diagnostics: Diagnostics) -> None:
-    """Write the same above a figure of several panels."""
+def figure_heading(
+    figure: Figure, title: str, words: str, diagnostics: Diagnostics | None = None
+) -> None:
+    """Write the same above a figure of several panels; without diagnostics the title as it is."""
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(w_pad=PAD)
     head_words, colour = _title(title, diagnostics)
     titles = textwrap.wrap(head_words, int(8.5 * figure.get_figwidth())) or [""]
     width = int(13.6 * figure.get_figwidth())
-    lines = textwrap.wrap(visible(words), width, break_on_hyphens=False)
+    lines = textwrap.wrap(
+        visible(words), width, break_on_hyphens=False, max_lines=MOST, placeholder=" …"
+    )
     # The heading's empty lines keep room for the words, which are smaller and of another colour.
     room = "\n" * math.ceil(0.75 * len(lines) + 0.15)
     head = figure.suptitle(
@@ -174,9 +207,9 @@ def figure_heading(figure: Figure, title: str, words: str, diagnostics: Diagnost
     ).set_in_layout(False)
 
 
-def _title(title: str, diagnostics: Diagnostics) -> tuple[str, str]:
+def _title(title: str, diagnostics: Diagnostics | None) -> tuple[str, str]:
     """Return a heading and its colour; draws that are not good enough have another."""
-    if diagnostics.ok:
+    if diagnostics is None or diagnostics.ok:
         return title, INK
     return f"{diagnostics.verdict.split(':')[0]}: do not use this yet", VERMILION
 

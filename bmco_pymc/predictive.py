@@ -10,13 +10,17 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bmco_pymc import patterns
+from bmco_pymc.arguments import whole
+from bmco_pymc.columns import coordinates
 from bmco_pymc.errors import InputError
+from bmco_pymc.escapes import as_variable
 from bmco_pymc.fitted import Fitted, Units, fitted, subjects, units
 from bmco_pymc.log_likelihood import covariance_roots
 
 if TYPE_CHECKING:
     from bmco_pymc.fit import Fit
 
+_DIMS = {"chain", "draw", "sample", "subject", "group", "cluster"}
 CLUSTERS = ("observed", "new")
 
 
@@ -83,11 +87,16 @@ def _of_cells(drawn: Replicates) -> xr.DataTree:
         "group": ("cell", np.array(model.coords["group"])[cells.arm[own.cell]]),
     }
     if own.cluster is not None:
-        label = np.array(own.cluster_labels)[own.cluster]
+        label = np.array(coordinates(own.cluster_labels))[own.cluster]
         coords["cluster"] = ("cell", label)
     observed = xr.Dataset({"counts": (("cell", "pattern"), own.counts)}, coords)
     replicated = xr.Dataset({"counts": (("chain", "draw", "cell", "pattern"), drawn.counts)})
     return _tree(drawn.fit, replicated, observed, drawn.clusters, drawn.seed)
+
+
+def variable(outcome: str) -> str:
+    """Return what an outcome is called beside the dims: one called "group" is "outcome group"."""
+    return f"outcome {outcome}" if outcome in _DIMS else outcome
 
 
 def _of_subjects(fit: Fit, draws: int, seed: int | None, clusters: str | None) -> xr.DataTree:
@@ -112,13 +121,15 @@ def _of_subjects(fit: Fit, draws: int, seed: int | None, clusters: str | None) -
         "group": ("subject", np.array(fit.model.coords["group"])[study.arm[who.row]]),
     }
     if study.cluster_code is not None:
-        label = np.array(study.cluster_labels)[study.cluster_code[who.row]]
+        label = np.array(coordinates(study.cluster_labels))[study.cluster_code[who.row]]
         coords["cluster"] = ("subject", label)
-    replicated, observed = {}, {}
+    replicated: dict[str, Any] = {}
+    observed: dict[str, Any] = {}
     for k, outcome in enumerate(study.outcomes):
         values = bits[pattern, k].reshape(*shape, -1)
-        replicated[outcome] = (("chain", "draw", "subject"), values)
-        observed[outcome] = ("subject", bits[who.pattern, k])
+        name = as_variable(variable(outcome), observed)
+        replicated[name] = (("chain", "draw", "subject"), values)
+        observed[name] = ("subject", bits[who.pattern, k])
     return _tree(fit, xr.Dataset(replicated), xr.Dataset(observed, coords), clusters, seed)
 
 
@@ -150,8 +161,7 @@ def _clusters(fit: Fit, clusters: str | None) -> str | None:
 
 def _kept(fit: Fit, draws: int) -> tuple[NDArray[np.intp], tuple[int, int]]:
     """Return which draws are replicated, the same number at equal steps from every chain."""
-    if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
-        raise InputError("draws", draws, "must be a whole number, 1 or more")
+    draws = whole("draws", draws, 1)
     sizes = fit.idata["posterior"].sizes
     n_chains, n_draws = sizes["chain"], sizes["draw"]
     each = min(n_draws, max(1, round(draws / n_chains)))
@@ -161,9 +171,7 @@ def _kept(fit: Fit, draws: int) -> tuple[NDArray[np.intp], tuple[int, int]]:
 
 def _seed(fit: Fit, seed: int | None) -> int:
     seed = fit.idata.attrs["seed"] if seed is None else seed
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError("seed", seed, "must be a whole number, 0 or more")
-    return int(seed)
+    return whole("seed", seed, 0)
 
 
 def _blocks(which: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:

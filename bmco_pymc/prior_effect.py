@@ -12,7 +12,8 @@ from bmco_pymc.fit import Fit
 from bmco_pymc.models.base import Model
 from bmco_pymc.population import Analytical, Empirical, Value
 from bmco_pymc.prior_draws import draw_prior
-from bmco_pymc.sampling import Settings, label
+from bmco_pymc.sampling import label
+from bmco_pymc.settings import Settings
 
 
 def prior_effect(

@@ -50,17 +50,13 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "Sigma": (InverseWishart, LKJ),
 }
 
-
 _LEFT_OUT: Any = None  # a model that takes the set fills it in
 
-_WORDS: Mapping[str, str] = {
-    "beta": (
-        "recommended: neutral. Each success probability is nearly uniform at the average of the "
-        "covariates and independent between the groups, and the covariates together move a logit "
-        "by half of the SD of its level"
-    ),
-    "gamma": "recommended: neutral, together with beta",
-}
+_NEUTRAL = (
+    "recommended: neutral. Each success probability is nearly uniform at the average of the "
+    "covariates and independent between the groups, and the covariates together move a logit by "
+    "half of the SD of its level"
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -109,6 +105,9 @@ class Priors:
     filled: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
+        unknown = set(self.filled) - {f.name for f in fields(self)}
+        if unknown:
+            raise InputError("filled", sorted(unknown), "there is no such prior", _KINDS)
         if self.contrasts is not None:
             check_contrasts(self.contrasts)
         for name, kinds in _KINDS.items():
@@ -223,7 +222,7 @@ class Priors:
 
     def describe(self, names: Sequence[str]) -> dict[str, str]:
         """Return the priors of the given fields in words."""
-        found = {name: self._words(name) for name in names}
+        found = {name: self._words(name) for name in names if getattr(self, name) is not None}
         if self.contrasts == "symmetric" and set(names) != {"phi"}:
             found["the logits"] = "symmetric contrasts of the patterns"
         if self.cross is not None and {"beta", "gamma"} <= set(names) - set(self.filled):
@@ -243,7 +242,8 @@ class Priors:
         other = {"beta": "gamma", "gamma": "beta"}[name]
         if getattr(self, other) is not None and other not in self.filled:
             return f"recommended given the prior of {other}: neutral at the average of the design"
-        return _WORDS[name]
+        together = name == "gamma" and "beta" in self.filled
+        return "recommended: neutral, together with beta" if together else _NEUTRAL
 
     def replace(self, **changes: Any) -> Priors:
         """Return a set with these fields; what a model has filled in is left out again."""

@@ -7,7 +7,9 @@ asked, and what they say is right but coarse.
 Chains disagree when R-hat is above 1.01 and so large that chance gives it to any of all parameters
 in one fit of a thousand, at most; see `bmco_pymc.rank_diagnostics`. So it is with MPSRF and 1.1.
 (Vehtari et al. 2021 ask for 1.01 whatever the number of draws and of parameters, which good chains
-exceed by chance; a limit from the distribution of R-hat is that of Moins et al. 2022.)
+exceed by chance; a limit from the distribution of R-hat is that of Moins et al. 2022.) A chain that
+stands still for a twentieth of its length is stuck, whatever R-hat says. Where 500 draws of a chain
+are worth fewer than 3, R-hat cannot tell: such chains hardly move, and are called so.
 
 Too few are draws worth fewer than 400 independent ones for what is reported (Vehtari et al.), and
 fewer than 50 in each chain for what is not, such as one element of Σ: then there are enough to tell
@@ -28,7 +30,7 @@ MPSRF_MAX = 1.1
 BY_CHANCE = 1e-3  # share of the fits with good chains in which one R-hat, or MPSRF, is too large
 ESS_MIN = 400
 ESS_IN_CHAIN = 50  # enough of what is not reported
-HARDLY_MOVES = 10, 200  # ESS in each chain, of at least so many draws
+HARDLY_MOVES = 3, 500  # ESS in each chain, of at least so many draws
 BFMI_MIN = 0.3
 
 _ARGUMENTS = " (draws, or n_it in bmco's calls)"
@@ -143,11 +145,13 @@ def _in_table(table: pd.DataFrame, shape: tuple[int, int]) -> dict[str, str]:
             f"R-hat is above {RHAT_MAX}, and beyond chance, for {len(high)} {n}, "
             f"largest {rounded_up(high.max())} ({high.idxmax()})"
         )
+    if len(still := varies.index[(varies["chance"] == 0) & ~beyond]):
+        found["stuck"] = f"a chain stands still for a while in {len(still)} {n} ({still[0]}, …)"
     n_chains, n_draws = shape
     least, long = HARDLY_MOVES
-    ess = varies[["ess_bulk", "ess_tail"]].min(axis=1)
+    low = varies["ess_bulk"][varies["ess_bulk"] < least * n_chains]
     # where chains are apart, this ESS is small for that reason
-    if "rhat" not in found and n_draws >= long and len(low := ess[ess < least * n_chains]):
+    if "rhat" not in found and n_draws >= long and len(low):
         found["slow"] = (
             f"the chains hardly move in {len(low)} {n}: {n_chains * n_draws} draws are worth "
             f"{int(low.min())} ({low.idxmin()})"

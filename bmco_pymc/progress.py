@@ -44,9 +44,11 @@ class Bar:
     def __init__(self, progress: Any, task: Any) -> None:
         self._progress = progress
         self._task = task
+        self._stage = ""
 
     def stage(self, text: str) -> None:
         """Put the stage before the bar."""
+        self._stage = text
         self._progress.update(self._task, description=text)
 
     def chains(self, states: Sequence[Any]) -> None:
@@ -54,7 +56,7 @@ class Bar:
         done = sum(state.finished_draws for state in states)
         total = sum(state.total_draws for state in states)
         divergent = sum(state.divergences for state in states)
-        text = "Sampling" + (f", {divergent} divergences" if divergent else "")
+        text = self._stage + (f", {divergent} divergences" if divergent else "")
         self.count(text, done, total)
 
     def count(self, text: str, done: int, total: int) -> None:

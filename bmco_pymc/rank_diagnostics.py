@@ -48,7 +48,7 @@ def rank_diagnostics(draws: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         The smaller ESS of the 5 % and the 95 % quantile.
     chance : ndarray, shape (parameter,)
         Probability of an R-hat as large, in either of its parts, when all chains have the same
-        distribution.
+        distribution; 0 where a chain stands still for a while.
 
     Examples
     --------
@@ -77,7 +77,8 @@ def _judge(draws: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     folded = _normal_scores(np.abs(split - np.median(split, axis=(1, 2), keepdims=True)))
     low, high = np.quantile(draws, TAILS, axis=(1, 2), keepdims=True)
     tails = [_split((draws <= bound).astype(float)) for bound in (low, high)]
-    chance = np.minimum(2 * np.fmin(_chance(scores), _chance(folded)), 1)
+    chance = 2 * np.fmin(_chance(scores), _chance(folded))
+    chance = np.clip(chance, np.finfo(float).tiny, 1)  # 0 means what the last line says
     return (
         np.fmax(_rhat(scores), _rhat(folded)),
         _ess(scores),
@@ -154,13 +155,26 @@ def _chance(chains: Floats) -> Floats:
 
 
 def _stands_still(split: Floats) -> NDArray[np.bool_]:
-    """Return whether a half of a chain stands still, (P,), where the draws hardly ever repeat."""
-    still = (np.ptp(split, axis=2) == 0).sum(axis=1)
+    """Return whether a chain stands still for a while, (P,), where draws hardly ever repeat.
+
+    A while is a tenth of half a chain, and 10 draws at least. Such a chain may well have the same
+    mean and spread as the others. A value that other chains have too, such as a probability of
+    exactly 1, is no place where a chain is stuck.
+    """
     n = split.shape[2]
-    for row in np.flatnonzero(still):
-        moving = split[row][np.ptp(split[row], axis=1) > 0]
-        still[row] = n >= 10 and len(np.unique(moving)) > moving.size / 2
-    return still.astype(bool)
+    long = max(n // 10, 10)
+    again = split[..., 1:] == split[..., :-1]  # (P, 2 C, N - 1)
+    found = again.sum(axis=2).max(axis=1) >= long - 1
+    for row in np.flatnonzero(found):
+        ends = np.append(~again[row], np.ones((len(again[row]), 1), dtype=bool), axis=1)
+        last = np.flatnonzero(ends)
+        runs = np.diff(last, prepend=-1)  # lengths; each run ends with its half
+        short = runs[runs < long]
+        chains = split[row].reshape(2, -1, n).swapaxes(0, 1)  # (C, 2, N)
+        places = split[row].ravel()[last[runs >= long]]
+        alone = [(chains == place).any(axis=(1, 2)).sum() == 1 for place in places]
+        found[row] = any(alone) and 2 * len(short) > short.sum()
+    return found
 
 
 def _level(chains: Floats) -> Floats:

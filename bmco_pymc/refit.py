@@ -26,20 +26,28 @@ def update(
 ) -> Fit:
     """Fit the same analysis again; see `Fit.update`."""
     model: Any = fit.model
+    changes: dict[str, Any] = {}
     if priors is not None:
         if not isinstance(priors, Priors | Mapping):
             raise InputError("priors", priors, "must be Priors, or a mapping of those to replace")
         new = priors if isinstance(priors, Priors) else model.priors.replace(**priors)
-        model = dataclasses.replace(model, priors=new)
+        changes["priors"] = new
     if data is not None:
-        model = dataclasses.replace(model, study=_study(model.study, data))
+        changes["study"] = _study(model.study, data)
+    if changes:  # one new model: it warns once of what is unusual
+        model = dataclasses.replace(model, **changes)
     return model.fit(**{**settings_of(fit), **settings})
 
 
 def settings_of(fit: Fit) -> dict[str, Any]:
-    """Return the settings of ``model.fit`` that a fit was made with."""
+    """Return the settings of ``model.fit`` that a fit was made with, those that were given."""
     known = inspect.signature(fit.model.fit).parameters
-    return {str(name): value for name, value in fit.idata.attrs.items() if name in known}
+    left = str(fit.idata.attrs.get("default_settings", "")).split()
+    return {
+        str(name): value
+        for name, value in fit.idata.attrs.items()
+        if name in known and name not in left
+    }
 
 
 def _study(old: Study, data: Any) -> Study:

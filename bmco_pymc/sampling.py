@@ -14,15 +14,17 @@ import sys
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from bmco_pymc.errors import ConvergenceWarning, InputError
+from bmco_pymc.interrupts import ALL_KEPT, Interrupt, deferred, load, tell, unbroken
 from bmco_pymc.progress import Reporter, reporting
+from bmco_pymc.settings import Settings
 
 if TYPE_CHECKING:
     from bmco_pymc.models.base import Model
@@ -43,45 +45,16 @@ _STATS = {
 }
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to sample; see `Regression.fit` for what each means."""
-
-    draws: int = 1000
-    tune: int = 1000
-    chains: int = 4
-    seed: int | None = None
-    cores: int | None = None
-    target_accept: float = 0.9
-
-    def __post_init__(self) -> None:
-        for name, least in {"draws": 1, "tune": 0, "chains": 1, "seed": 0, "cores": 1}.items():
-            value = getattr(self, name)
-            if value is None and name in ("seed", "cores"):
-                continue
-            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-            if not whole or value < least:
-                raise InputError(name, value, f"must be a whole number, {least} or more")
-        if not 0 < self.target_accept < 1:
-            raise InputError("target_accept", self.target_accept, "must be between 0 and 1")
-
-    def with_seed(self) -> Settings:
-        """Return settings with a seed: the given one, or a fresh one that can be reported."""
-        if self.seed is not None:
-            return self
-        fresh = int(np.random.SeedSequence().generate_state(1)[0])
-        return dataclasses.replace(self, seed=fresh)
-
-
 def prepared(model: Regression, reporter: Reporter) -> tuple[Any, bool]:
     """Return the model for ``nutpie.sample``, and whether that is the compiled log-density."""
     reporter.stage("Loading" if "bmco_pymc.engine" in sys.modules else "Compiling")
+    load("bmco_pymc.engine")
     from bmco_pymc import engine
 
     if engine.usable():
         size = model.n_parameters
         return engine.Density(None, packed=model.packed, size=size, start=_Start(size)), True
-    return compiled(model), False
+    return unbroken(lambda: compiled(model)), False
 
 
 def compiled(model: Regression) -> Any:
@@ -112,7 +85,9 @@ class _Start:
         return np.random.default_rng(seed).uniform(-1, 1, self.n_dim)
 
 
-def sample(model: Regression, settings: Settings, *, progress: bool = True) -> xr.DataTree:
+def sample(
+    model: Regression, settings: Settings, *, progress: bool = True, stage: str = "Sampling"
+) -> xr.DataTree:
     """Run NUTS and return draws with the model's labels.
 
     Parameters
@@ -123,52 +98,85 @@ def sample(model: Regression, settings: Settings, *, progress: bool = True) -> x
         How to sample it.
     progress : bool
         Whether to show a progress bar.
+    stage : str
+        What the progress bar calls it.
 
     Returns
     -------
     DataTree
         Groups ``posterior``, ``sample_stats``, ``observed_data`` and ``constant_data``. An
-        interrupt (Ctrl-C) keeps the draws that every chain has made.
+        interrupt (Ctrl-C) keeps the draws that were made, see `kept_draws`.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After an interrupt before there were draws to keep.
     """
+    settings = settings.with_seed()
+    with ExitStack() as bar:
+        reporter = bar.enter_context(reporting(progress))
+        ready, fused = prepared(model, reporter)
+        reporter.stage(stage)
+        with deferred() as interrupt:
+            tree = _run(ready, settings, reporter.chains if progress else None, interrupt)
+            bar.close()
+            found = _labelled(model, settings, tree, ready, fused)
+    if interrupt:
+        tell(found, _what_is_left(tree, found, settings))
+    return found
+
+
+def _run(ready: Any, settings: Settings, callback: Any, interrupt: Interrupt) -> xr.DataTree:
+    """Sample until all draws are made, or until an interrupt."""
     import nutpie
 
-    from bmco_pymc.models.unseen import redraw
+    sampler = nutpie.sample(
+        ready,
+        draws=settings.draws,
+        tune=settings.tune,
+        chains=settings.chains,
+        cores=min(settings.cores or _processors(), settings.chains),
+        seed=settings.seed,
+        target_accept=settings.target_accept,
+        save_warmup=False,
+        progress_bar=False,
+        progress_callback=callback,
+        progress_rate=200,
+        blocking=False,
+    )
+    while not interrupt:
+        with suppress(TimeoutError):
+            return sampler.wait(timeout=0.1)
+    return sampler.abort()
 
-    settings = settings.with_seed()
-    with reporting(progress) as reporter:
-        ready, fused = prepared(model, reporter)
-        reporter.stage("Sampling")
-        tree = nutpie.sample(
-            ready,
-            draws=settings.draws,
-            tune=settings.tune,
-            chains=settings.chains,
-            cores=min(settings.cores or _processors(), settings.chains),
-            seed=settings.seed,
-            target_accept=settings.target_accept,
-            save_warmup=False,
-            progress_bar=False,
-            progress_callback=reporter.chains if progress else None,
-            progress_rate=200,
-        )
-    n_draws = _finished_draws(tree, settings)
-    drawn = tree["posterior"]
+
+def _labelled(
+    model: Regression, settings: Settings, tree: xr.DataTree, ready: Any, fused: bool
+) -> xr.DataTree:
+    """Return what nutpie has drawn in the model's words."""
+    chains, n_draws = kept_draws(_made(tree))
+    if n_draws < min(4, settings.draws):
+        raise KeyboardInterrupt("interrupted before any chain had draws to keep")
+    drawn, run = tree["posterior"].to_dataset(), tree["sample_stats"].to_dataset()
     if fused:
         from bmco_pymc.kernel import callbacks
 
-        points = drawn["point"].values[:, :n_draws]  # (chain, draw, D)
+        points = drawn["point"].values[chains, :n_draws]  # (chain, draw, D)
         flat = model.posterior(*callbacks.expand(points.reshape(-1, ready.size), model.packed))
         values = {name: x.reshape(-1, n_draws, *x.shape[1:]) for name, x in flat.items()}
     else:
-        values = {name: drawn[name].values[:, :n_draws] for name in model.parameters}
+        values = {name: drawn[name].values[chains, :n_draws] for name in model.parameters}
+    from bmco_pymc.models.unseen import redraw
+
+    assert settings.seed is not None
     values = redraw(model, values, settings.seed)
     posterior = {
         name: (("chain", "draw", *dims), values[name]) for name, dims in model.parameters.items()
     }
     stats = {
-        new: (("chain", "draw"), tree["sample_stats"][old].values[:, :n_draws])
+        new: (("chain", "draw"), run[old].values[chains, :n_draws])
         for old, new in _STATS.items()
-        if old in tree["sample_stats"]
+        if old in run
     }
     return label(model, posterior, stats, {**dataclasses.asdict(settings), "sampler": "nutpie"})
 
@@ -217,19 +225,51 @@ def label(
     return tree
 
 
-def _finished_draws(tree: xr.DataTree, settings: Settings) -> int:
-    """Return how many draws every chain has; fewer than asked for after an interrupt."""
-    done = np.zeros(1)
-    if "sample_stats" in tree:
-        done = np.isfinite(tree["sample_stats"].to_dataset()["energy"].values).sum(axis=1)
-    n_draws, n_chains = int(done.min()), len(done)
-    if n_draws == settings.draws and n_chains == settings.chains:
-        return n_draws
-    if n_draws < 4:
-        raise KeyboardInterrupt("interrupted before any chain had draws to keep")
-    what = f"Interrupted: {n_draws} of {settings.draws} draws of {n_chains} chains are kept."
-    warnings.warn(what, ConvergenceWarning, skip_file_prefixes=(str(Path(__file__).parent),))
-    return n_draws
+def kept_draws(made: NDArray[np.int64]) -> tuple[list[int], int]:
+    """Return which chains to keep after an interrupt, and how many draws of each.
+
+    Chains must be equally long, so one with few draws costs the others theirs. Kept are the most
+    chains, which is what shows whether they agree, that leave at least half of the draws that
+    could be kept.
+
+    Parameters
+    ----------
+    made : ndarray of int, shape (chains,)
+        Draws that each chain has made.
+
+    Examples
+    --------
+    >>> kept_draws(np.array([30000, 30000, 11951, 0]))
+    ([0, 1, 2], 11951)
+    >>> kept_draws(np.array([3, 900, 0, 1000]))
+    ([1, 3], 900)
+    """
+    longest = np.argsort(-made, kind="stable")
+    total = made[longest] * np.arange(1, len(made) + 1)  # if so many chains are kept
+    n_chains = int(np.flatnonzero(2 * total >= total.max())[-1]) + 1
+    return sorted(longest[:n_chains].tolist()), int(made[longest[n_chains - 1]])
+
+
+def _made(tree: xr.DataTree) -> NDArray[np.int64]:
+    """Return how many draws each chain has made, shape (chains,)."""
+    if "sample_stats" not in tree:
+        return np.zeros(1, dtype=np.int64)
+    energy = tree["sample_stats"].to_dataset()["energy"].values
+    return np.isfinite(energy).sum(axis=1).astype(np.int64)
+
+
+def _what_is_left(tree: xr.DataTree, found: xr.DataTree, settings: Settings) -> str:
+    """Say what an interrupt has left, and which chains are not among it."""
+    sizes = found["posterior"].sizes
+    n_chains, n_draws = sizes["chain"], sizes["draw"]
+    if (n_chains, n_draws) == (settings.chains, settings.draws):
+        return ALL_KEPT
+    made = _made(tree)
+    out = sorted(set(range(settings.chains)) - set(kept_draws(made)[0]))
+    what = f"Interrupted: {n_draws} of {settings.draws} draws of {n_chains} "
+    what += f"{'chain is' if n_chains == 1 else 'chains are'} kept"
+    named = [f"{i + 1} ({made[i] if i < len(made) else 0} draws)" for i in out]
+    return f"{what}; of {settings.chains}, without {', '.join(named)}." if named else f"{what}."
 
 
 def _processors() -> int:

@@ -16,6 +16,7 @@ from bmco_pymc.effect import Effect
 from bmco_pymc.errors import InputError
 from bmco_pymc.fit import Fit
 from bmco_pymc.log_density import log_likelihood, log_prior
+from bmco_pymc.overruled import remarks
 from bmco_pymc.per_outcome import read_margins, read_weights
 from bmco_pymc.population import Analytical, Empirical, Value
 from bmco_pymc.power_scaling import importance, sensitivities, weighted
@@ -65,7 +66,14 @@ class Sensitivity:
     @property
     def notes(self) -> tuple[str, ...]:
         """What stands in the way of a conclusion."""
-        found = []
+        model, found = self.effect.fit.model, []
+        if model.design is not None:
+            found += [
+                f"{remark[0].upper()}{remark[1:]}. Where a prior is much too narrow, half of it or "
+                "twice as much says the same: that little changes here does not show that it does "
+                "not matter"
+                for remark in remarks(model.priors, model.design, model.cells)
+            ]
         for name in self.table["scaled"].unique():
             if self.spread[name] < FLAT:
                 found.append(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
+from numpy.typing import NDArray
 
 from bmco_pymc.escapes import visible
 from bmco_pymc.picture import (
@@ -15,6 +18,7 @@ from bmco_pymc.picture import (
     GREEN,
     GREY,
     INK,
+    MOST,
     SKY,
     VERMILION,
     Picture,
@@ -24,19 +28,21 @@ from bmco_pymc.picture import (
 )
 from bmco_pymc.sensitivity import Sensitivity
 
+MOST_TICKS = 5
 LOOKS = ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^"), (SKY, "D"), (INK, "v"))
 
 
 def draw(found: Sensitivity) -> Figure:
     """Draw a sensitivity; see `bmco_pymc.sensitivity.Sensitivity.plot`."""
     outcomes = [str(label) for label in found.effect.delta["outcome"].values]
-    figure = Picture(figsize=(3.1 * (1 + len(outcomes)) + 0.6, 3.9), layout="constrained")
+    figure = Picture(figsize=(3.1 * (1 + len(outcomes)) + 0.6, 3.9))
+    figure.set_layout_engine("constrained", wspace=0.06)  # or labels touch the panel before
     panels = figure.subplots(1, 1 + len(outcomes), squeeze=False)[0]
     _panel(panels[0], found, outcomes[0], "probability")
     panels[0].set_ylabel(found.rule)
     for axes, outcome in zip(panels[1:], outcomes, strict=True):
         _panel(axes, found, outcome, "delta")
-        axes.set_ylabel(f"δ of {caption(outcome)}")
+        axes.set_ylabel(f"δ of {caption(outcome, 24)}")
     names = found.table["scaled"].unique()
     handles = [
         Line2D(
@@ -60,7 +66,13 @@ def draw(found: Sensitivity) -> Figure:
                 label=f"Pareto k above {found.limit:.2f}: not reliable",
             )
         )
-    lines = textwrap.wrap(visible(found.effect.estimand), 42 * len(panels), break_on_hyphens=False)
+    lines = textwrap.wrap(
+        visible(found.effect.estimand),
+        42 * len(panels),
+        break_on_hyphens=False,
+        max_lines=MOST,
+        placeholder=" …",
+    )
     lines.append(f"δ: {delta_label(found.effect, None).removeprefix('δ ').strip('()')}.")
     key = figure.legend(
         handles=handles,
@@ -115,10 +127,22 @@ def _panel(axes: Axes, found: Sensitivity, outcome: str, column: str) -> None:
         axes.set_ylim(low - room, high + room)
     axes.axvline(1, color=GREY, linewidth=1, zorder=0)
     axes.set_xscale("log", base=2)
-    powers = part["power"]
-    ticks = [t for t in (0.125, 0.25, 0.5, 1, 2, 4, 8) if powers.min() <= t <= powers.max()]
-    axes.xaxis.set_major_locator(FixedLocator(ticks or [1]))
+    axes.xaxis.set_major_locator(FixedLocator(_ticks(part["power"].to_numpy())))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_xlabel("to the power")
     style(axes)
+
+
+def _ticks(powers: NDArray[np.float64]) -> list[float]:
+    """Return powers of two in the range, few enough to stand beside each other; or the ends.
+
+    Examples
+    --------
+    >>> _ticks(np.array([0.5, 1, 2])), _ticks(np.array([0.01, 1, 8])), _ticks(np.array([0.6, 0.9]))
+    ([0.5, 1.0, 2.0], [0.015625, 0.0625, 0.25, 1.0, 4.0], [0.6, 0.9])
+    """
+    low, high = math.ceil(np.log2(powers.min())), math.floor(np.log2(powers.max()))
+    step = 1 + (high - low) // MOST_TICKS
+    whole = [2.0**n for n in range(low, high + 1) if n % step == 0]
+    return whole or [float(powers.min()), float(powers.max())]

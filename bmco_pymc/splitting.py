@@ -57,7 +57,12 @@ def is_binned(column: pd.Series, bins: Any) -> bool:
 
 
 def by_bins(
-    name: str, column: pd.Series, weight: NDArray[np.int64], bins: int | Sequence[float]
+    name: str,
+    column: pd.Series,
+    weight: NDArray[np.int64],
+    bins: int | Sequence[float],
+    position: NDArray[np.intp],
+    n_input: int,
 ) -> tuple[tuple[float, ...], dict[str, Empirical]]:
     """Return the edges, and the population of each bin by its label.
 
@@ -73,11 +78,15 @@ def by_bins(
         The number of subjects of each row.
     bins : int or sequence of float
         How many, each with about as many subjects; or the edges.
+    position : ndarray of intp, shape (m,)
+        Where each row is in the study's input.
+    n_input : int
+        The number of rows of the input.
 
     Examples
     --------
     >>> ages = pd.Series([31.2, 38.9, 40.7, 44.1, 52.6, 58.3])
-    >>> edges, populations = by_bins("age", ages, np.ones(6, dtype=int), 2)
+    >>> edges, populations = by_bins("age", ages, np.ones(6, dtype=int), 2, np.arange(6), 6)
     >>> edges, list(populations)
     ((31.0, 44.0, 58.3), ['[31, 44)', '[44, 58.3]'])
     >>> populations["[44, 58.3]"]
@@ -97,7 +106,11 @@ def by_bins(
         if math.isfinite(high):
             conditions.append(f"{_quoted(name)} {'<=' if last else '<'} {text(high)}")
         label = f"[{text(low)}, {text(high)}{']' if last else ')'}"
-        populations[label] = Empirical(query=" and ".join(conditions) or None)
+        if _can_be_quoted(name):
+            populations[label] = Empirical(query=" and ".join(conditions) or None)
+        else:
+            inside = (column >= low) & ((column <= high) if last else (column < high))
+            populations[label] = _mask(inside, position, n_input)
     return edges, populations
 
 
@@ -128,19 +141,28 @@ def by_category(
     populations = {}
     kinds = {type(level) for level in levels}
     for code, (label, level) in enumerate(zip(texts(levels), levels, strict=True)):
-        if len(kinds) == 1 and isinstance(level, str | bool | int | float):
+        written = len(kinds) == 1 and isinstance(level, str | bool | int | float)
+        if written and _can_be_quoted(name):
             populations[label] = Empirical(query=f"{_quoted(name)} == {level!r}")
         else:  # what has no form in a query, such as dates, or a mixture
-            mask = np.zeros(n_input, dtype=bool)
-            mask[position[codes == code]] = True
-            populations[label] = Empirical(mask=mask)
+            populations[label] = _mask(codes == code, position, n_input)
     return populations
 
 
 def _quoted(name: str) -> str:
     """Return a column's name as queries need it."""
-    plain = name.isidentifier() and not keyword.iskeyword(name)
-    return name if plain else f"`{name}`"
+    return name if name.isidentifier() and not keyword.iskeyword(name) else f"`{name}`"
+
+
+def _can_be_quoted(name: str) -> bool:
+    return name.isprintable() and not set("`\\") & set(name)
+
+
+def _mask(chosen: Any, position: NDArray[np.intp], n_input: int) -> Empirical:
+    """Return the population of some of the analysed rows."""
+    mask = np.zeros(n_input, dtype=bool)
+    mask[position[np.asarray(chosen)]] = True
+    return Empirical(mask=mask)
 
 
 def _quantiles(x: NDArray[np.float64], weight: NDArray[np.int64], bins: int) -> tuple[float, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import warnings
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bmco_pymc.errors import InputError, InputWarning
+from bmco_pymc.errors import InputError
 from bmco_pymc.fit import Fit, make_fit
 from bmco_pymc.models.base import Model
 from bmco_pymc.priors import Priors
-from bmco_pymc.store_file import packed, unpacked, write
+from bmco_pymc.store_file import blamed, packed, unpacked
 from bmco_pymc.store_values import (
     decode_priors,
     decode_study,
@@ -27,17 +27,19 @@ from bmco_pymc.store_values import (
     encode_study,
     encode_value,
 )
+from bmco_pymc.store_write import destination, write
 from bmco_pymc.versions import software
 
 _STUDY = "bmco_study"  # the group with the study's columns
 _DOCUMENT = "bmco_fit"  # the attribute with all that is no array
+ROUNDING = 1e-9  # by which a design may differ, of the largest value in each column
 _PLAIN = "biufUM"  # kinds of labels that zarr keeps as they are
 
 
 def save(fit: Fit, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write a fit to one file; see `Fit.save`."""
-    target = Path(path)
-    _check_target(target, overwrite)
+    given = _path(path)
+    target = destination(given, overwrite)
     tree = to_tree(fit)
 
     def check(content: bytes) -> None:
@@ -46,7 +48,7 @@ def save(fit: Fit, path: str | os.PathLike[str], *, overwrite: bool = False) -> 
         if not idata.identical(fit.idata):
             problem = "holds something that does not come back from a file as it was"
             raise InputError("fit.idata", _difference(fit.idata, idata), problem)
-        _check_target(target, overwrite)  # nobody else may have put a file there meanwhile
+        destination(given, overwrite)  # nobody else may have put a file there meanwhile
 
     try:
         content = packed(tree)
@@ -59,9 +61,11 @@ def save(fit: Fit, path: str | os.PathLike[str], *, overwrite: bool = False) -> 
 def load(path: str | os.PathLike[str]) -> Fit:
     """Return the fit that ``fit.save(path)`` kept.
 
-    Nothing is fitted: effects, decisions, summaries and plots of the loaded fit have the same
-    numbers as those of the fit that was saved, to the last bit. The design is learnt again from the
-    stored study and must come out as it was; the diagnostics are computed again from the draws.
+    Nothing is fitted, and nothing in the file runs: its formulas are read by the same grammar as
+    anybody's. Effects, decisions, summaries and plots of the loaded fit have the same numbers as
+    those of the fit that was saved, to the last bit on one machine. The design is learnt again from
+    the stored study and must come out as it was, but for the rounding of another processor; the
+    diagnostics are computed again from the draws.
 
     Parameters
     ----------
@@ -75,9 +79,10 @@ def load(path: str | os.PathLike[str]) -> Fit:
     Raises
     ------
     InputError
-        If there is no such file, it is no fit saved by this package, was cut short or changed, has
-        a format that this version cannot read, is of an analysis that is not imported, or if the
-        installed software makes another design of the study than the draws belong to.
+        If there is no such file, it is no fit saved by this package, was cut short or changed,
+        would take far more memory than its size, has a format that this version cannot read, is of
+        an analysis that is not imported, or if the installed software makes another design of the
+        study than the draws belong to. Whatever is wrong, the error names the file.
 
     Warns
     -----
@@ -97,13 +102,21 @@ def load(path: str | os.PathLike[str]) -> Fit:
     >>> bool((again.effect().delta == fit.effect().delta).all())
     True
     """
-    source = Path(path)
+    source = _path(path)
     try:
+        if not stat.S_ISREG(source.stat().st_mode) and not source.is_dir():
+            raise InputError("path", str(source), "is a device, pipe or socket, not a file")
         content = source.read_bytes()
-    except OSError as error:
-        raise InputError("path", str(source), f"cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise InputError("path", str(source), f"cannot be read: {reason}") from None
     model, idata = from_tree(unpacked(content, source), source)
-    return make_fit(model, idata)
+    with blamed(source, quiet=False):  # what the diagnostics warn of is for the user
+        fit = make_fit(model, idata)
+        str(fit)  # what it says of itself is in the file, too
+        return fit
 
 
 def to_tree(fit: Fit) -> xr.DataTree:
@@ -143,24 +156,27 @@ def from_tree(tree: xr.DataTree, path: Path) -> tuple[Model, xr.DataTree]:
     InputError
         If the analysis is not known, or its cells or design do not come out as they were.
     """
-    document = json.loads(tree.attrs.pop(_DOCUMENT))
-    arrays = {str(name): v.values for name, v in tree[_STUDY].data_vars.items()}
-    del tree[_STUDY]
-    kind = analyses().get(document["analysis"])
-    if kind is None:
-        problem = f"is of analysis {document['analysis']}, which is not known: import its module"
-        raise InputError("path", str(path), problem, analyses())
-    model = _model(kind, document, arrays)
-    wrong = _unlike(model, tree)
-    if wrong:
-        problem = (
-            f"does not fit together: from its data {wrong} came out differently than in its draws, "
-            f"which would be misread. Saved with: {document['software']}. Now: {software()}"
-        )
-        raise InputError("path", str(path), problem)
-    for group, dim in document["labels"]:
-        tree[group].coords[dim] = model.coords[dim]
-    return model, tree
+    with blamed(path):
+        document = json.loads(tree.attrs.pop(_DOCUMENT))
+        arrays = {str(name): v.values for name, v in tree[_STUDY].data_vars.items()}
+        del tree[_STUDY]
+        kind = analyses().get(document["analysis"])
+        if kind is None:
+            what = f"is of analysis {document['analysis']}, which is not known: import its module"
+            raise InputError("path", str(path), what, analyses())
+        model = _model(kind, document, arrays)
+        wrong = _unlike(model, tree)
+        if wrong:
+            problem = (
+                f"does not fit together: from its data {wrong} came out differently than in its "
+                f"draws, which would be misread. Saved with: {document['software']}. "
+                f"Now: {software()}"
+            )
+            raise InputError("path", str(path), problem)
+        _keep_design(model, tree)
+        for group, dim in document["labels"]:
+            tree[group].coords[dim] = model.coords[dim]
+        return model, tree
 
 
 def analyses() -> dict[str, type[Model]]:
@@ -186,11 +202,9 @@ def _settings(model: Model) -> dict[str, Any]:
 def _model(kind: type[Model], document: Mapping[str, Any], arrays: Mapping[str, Any]) -> Model:
     """Return the model, without repeating what it warned of when it was made."""
     settings = {name: decode_value(value) for name, value in document["settings"].items()}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InputWarning)
-        study = decode_study(document["study"], arrays)
-        priors = decode_priors(document["priors"])
-        model = kind(study=study, priors=priors, **settings)  # type: ignore[call-arg]
+    study = decode_study(document["study"], arrays)
+    priors = decode_priors(document["priors"])
+    model = kind(study=study, priors=priors, **settings)  # type: ignore[call-arg]
     return _as_recommended_then(model, priors)
 
 
@@ -207,25 +221,55 @@ def _as_recommended_then(model: Model, stored: Priors) -> Model:
 
 
 def _unlike(model: Model, tree: xr.DataTree) -> str | None:
-    """Return what of a model is not as it was when the draws were made, bit for bit."""
+    """Return what of a model is not as it was when the draws were made."""
     cells = model.cells
-    expected: dict[str, NDArray[Any]] = {"arm": cells.arm}
-    if model.design is not None:
-        expected["X"], Z = model.design.matrices(cells.frame, cells.arm)
-        if Z.shape[1]:
-            expected["Z"] = Z
-            expected["cluster_index"] = np.asarray(cells.cluster)
+    expected: dict[str, NDArray[Any]] = {"arm": cells.arm, "counts": cells.counts}
     stored = {**tree["constant_data"].data_vars, **tree["observed_data"].data_vars}
-    for name, values in {**expected, "counts": cells.counts}.items():
+    if model.design is not None:
+        designs = dict(zip("XZ", model.design.matrices(cells.frame, cells.arm), strict=True))
+        if not designs["Z"].shape[1]:
+            del designs["Z"]
+        else:
+            expected["cluster_index"] = np.asarray(cells.cluster)
+        for name, values in designs.items():
+            if name not in stored or not _alike(stored[name].values, values):
+                return f"the design {name}"
+    for name, values in expected.items():
         if name not in stored or not np.array_equal(stored[name].values, values):
-            return {"X": "the design X", "Z": "the design Z"}.get(name, f"the cells' {name}")
+            return f"the cells' {name}"
     posterior = tree["posterior"].to_dataset()
     for name, dims in model.parameters.items():
+        draws = posterior[name]
+        if draws.dims != ("chain", "draw", *dims) or draws.dtype.kind != "f":
+            return f"the shape of {name}"
+        if not np.isfinite(draws.values).all():
+            return f"finite values of {name}"
+        if "chain" not in draws.coords or "draw" not in draws.coords:
+            return "the labels of chain and draw"
         for dim in dims:
             labels = [str(label) for label in model.coords[dim]]
-            if [str(label) for label in posterior[name].coords[dim].values] != labels:
+            if [str(label) for label in draws.coords[dim].values] != labels:
                 return f"the labels of {dim}"
     return None
+
+
+def _alike(stored: NDArray[Any], learnt: NDArray[np.float64]) -> bool:
+    """Return whether two designs are the same but for the rounding of exp, powers and the like."""
+    if stored.shape != learnt.shape or stored.dtype != learnt.dtype:
+        return False
+    size = np.abs(learnt).max(axis=0, initial=0)
+    return bool((np.abs(stored - learnt) <= ROUNDING * size).all())
+
+
+def _keep_design(model: Model, tree: xr.DataTree) -> None:
+    """Give the model the design that its draws belong to, to the last digit."""
+    if model.design is None:
+        return
+    stored = tree["constant_data"]
+    X = np.array(stored["X"].values)
+    Z = np.array(stored["Z"].values) if "Z" in stored else np.empty((len(X), 0))
+    design = model.design.with_matrices(model.cells, X, Z)
+    object.__setattr__(model, "_sample", (design, model.cells))
 
 
 def _odd_labels(tree: xr.DataTree) -> Iterator[tuple[str, str]]:
@@ -236,11 +280,11 @@ def _odd_labels(tree: xr.DataTree) -> Iterator[tuple[str, str]]:
                 yield group, str(dim)
 
 
-def _check_target(path: Path, overwrite: bool) -> None:
-    if path.is_dir():
-        raise InputError("path", str(path), "is a folder; name a file in it")
-    if path.exists() and not overwrite:
-        raise InputError("path", str(path), "exists already; overwrite=True replaces it")
+def _path(path: Any) -> Path:
+    try:
+        return Path(path)
+    except TypeError:
+        raise InputError("path", path, "must be the name of a file") from None
 
 
 def _difference(one: xr.DataTree, other: xr.DataTree) -> list[str]:

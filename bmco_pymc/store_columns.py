@@ -60,11 +60,21 @@ def decode_column(name: str, kept: Mapping[str, Any], arrays: Arrays) -> pd.Seri
         )
         return pd.Series(values)
     if kind == "time":
-        moments = pd.Series(arrays[name].astype(np.int64).view(kept["unit"]))
+        moments = pd.Series(arrays[name].astype(np.int64).view(_dtype(kept["unit"], "mM")))
         return moments.dt.tz_localize("UTC").astype(kept["dtype"]) if kept["zone"] else moments
     if kind == "number":
-        return pd.Series(arrays[name].astype(kept["dtype"]))
-    return pd.Series(text_of(arrays[name]), dtype=kept["dtype"])
+        return pd.Series(arrays[name].astype(_dtype(kept["dtype"], "biufc")))
+    if kind != "values":
+        raise ValueError(f"there is no kind of column {kind!r}")
+    return pd.Series(text_of(arrays[name]), dtype=_dtype(kept["dtype"], "O"))
+
+
+def _dtype(name: str, kinds: str) -> Any:
+    """Return a type by its name; of NumPy's only those of some kinds, lest a few bytes say much."""
+    dtype = pd.api.types.pandas_dtype(name)
+    if isinstance(dtype, np.dtype) and dtype.kind not in kinds:
+        raise ValueError(f"a column cannot be of type {name!r}")
+    return dtype
 
 
 def _encode(

@@ -1,91 +1,44 @@
-"""A DataTree in one file: a zarr store in a zip, whose last bytes are its checksum.
+"""A DataTree in one file: a zarr store in a zip, whose comment says what it is.
 
-The comment that every zip may end with says what the file is, its format and the SHA-256 of all
-bytes before. So a file that was cut short or changed is known before anything in it is read.
+Every member of a zip has a checksum, so a file that was cut short or changed is known as such. What
+it declares is compared with its size before anything is unpacked.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
-import os
 import re
-import tempfile
+import warnings
 import zipfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
-from bmco_pymc.errors import InputError
+from bmco_pymc import store_bounds
+from bmco_pymc.errors import ConvergenceWarning, InputError
 
-FORMAT = 1
-_COMMENT = "bmco_pymc {version} fit, format {format}, sha256 "
-_END = re.compile(rb"bmco_pymc (\S+) fit, format (\d+), sha256 ([0-9a-f]{64})\Z")
+FORMAT = 2
+_COMMENT = "bmco_pymc {version} fit, format {format}"
+# In format 1, a checksum of the whole file followed, and chunks of zeros were left out.
+_END = re.compile(rb"bmco_pymc (\S+) fit, format (\d+)(?:, sha256 [0-9a-f]{64})?\Z")
 _LONGEST = 256  # bytes, of the comment
-_DIGITS = 64  # of the checksum, at its end
 
 
-def write(content: bytes | bytearray, path: Path, check: Callable[[bytes], None]) -> None:
-    """Write a file under a temporary name, check it, and give it its name in one step.
-
-    A process that dies on the way leaves what was at ``path`` as it was, and at most a hidden file
-    ``.<name>.<random>.partial`` beside it.
-
-    Parameters
-    ----------
-    content : bytes
-        What `packed` makes.
-    path : pathlib.Path
-        Replaced if it exists.
-    check : callable
-        Called with the bytes as they are on disk; what it raises calls the writing off.
-
-    Raises
-    ------
-    InputError
-        If nothing can be written there.
-    """
-    try:
-        handle, partial = tempfile.mkstemp(".partial", f".{path.name}.", path.parent)
-    except OSError as error:
-        problem = f"no file can be written there: {error.strerror}"
-        raise InputError("path", str(path), problem) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        check(Path(partial).read_bytes())
-        os.chmod(partial, 0o666 & ~_umask())  # a temporary file is the user's alone
-        os.replace(partial, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(partial)
-        raise
-    _sync_folder(path.parent)
-
-
-def packed(tree: xr.DataTree) -> bytearray:
+def packed(tree: xr.DataTree) -> bytes:
     """Return a tree as the bytes of a file."""
-    from zarr.storage import MemoryStore
-
-    from bmco_pymc import __version__
-
-    kept: dict[str, Any] = {}
-    memory: Any = MemoryStore(kept)
-    tree.to_zarr(memory, consolidated=False, zarr_format=3)
-    comment = _COMMENT.format(version=__version__, format=FORMAT).encode()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        # ZIP_STORED: zarr has compressed the arrays already.
-        for key, value in sorted(kept.items()):
-            archive.writestr(key, value.to_bytes())
-        archive.comment = comment + b"0" * _DIGITS
-    content = bytearray(buffer.getbuffer())
-    content[-_DIGITS:] = _checksum(content).encode()
+    files = _zarr(tree, {})
+    content = _zipped(files)
+    try:
+        store_bounds.check(files, len(content), every_chunk=True)
+    except ValueError:  # so repetitive that nobody would believe it: not compressed
+        plain = {
+            node.path: {str(name): {"compressors": ()} for name in node.to_dataset(False).variables}
+            for node in tree.subtree
+        }
+        content = _zipped(_zarr(tree, plain))
     return content
 
 
@@ -109,29 +62,73 @@ def unpacked(content: bytes, path: Path) -> xr.DataTree:
     if found is None and not content.startswith(b"PK\x03\x04"):
         raise InputError("path", str(path), "is no fit saved by bmco_pymc: another kind of file")
     if found is None:
-        what = "has no checksum at its end: it was cut short or changed, or is another kind of zip"
+        what = "does not end as a fit does: it was cut short or changed, or is another kind of zip"
         raise InputError("path", str(path), what)
-    version, form, checksum = (part.decode() for part in found.groups())
-    if int(form) != FORMAT:
+    version, form = (part.decode(errors="replace") for part in found.groups())
+    if form not in ("1", str(FORMAT)):
         from bmco_pymc import __version__
 
         what = f"has format {form}, written by bmco_pymc {version}; this is bmco_pymc {__version__}"
-        raise InputError("path", str(path), f"{what}, which reads format {FORMAT}")
-    actual = _checksum(content)
-    if actual != checksum:
-        what = f"is damaged: its SHA-256 should be {checksum[:12]}… and is {actual[:12]}…"
-        raise InputError("path", str(path), f"{what}; take another copy, or fit again")
-    return _tree(content)
+        raise InputError("path", str(path), f"{what}, which reads formats 1 to {FORMAT}")
+    with blamed(path):
+        files = store_bounds.members(content)
+        store_bounds.check(files, len(content), every_chunk=form != "1")
+        return _tree(files)
 
 
-def _tree(content: bytes) -> xr.DataTree:
+@contextmanager
+def blamed(path: Path, *, quiet: bool = True) -> Iterator[None]:
+    """Turn whatever goes wrong with what is in a file into an error that names the file.
+
+    Unless ``quiet`` is false, warnings are not repeated.
+    """
+    try:
+        with warnings.catch_warnings():
+            if quiet:
+                warnings.simplefilter("ignore")
+            yield
+    except ConvergenceWarning:
+        raise
+    except InputError as error:
+        if error.argument == "path" and error.value == str(path):
+            raise
+        problem = f"holds no fit that can be taken up: {error}"
+        raise InputError("path", str(path), " ".join(problem.split())) from None
+    except Exception as error:  # anything at all may be in a file
+        reason = " ".join(str(error).split())[:200]
+        problem = f"is damaged, or was not made by bmco_pymc: {reason} ({type(error).__name__})"
+        raise InputError("path", str(path), f"{problem}; take another copy, or fit again") from None
+
+
+def _zarr(tree: xr.DataTree, encoding: Any) -> dict[str, bytes]:
+    """Return the files of a zarr hierarchy by name."""
+    from zarr.storage import MemoryStore
+
+    kept: dict[str, Any] = {}
+    memory: Any = MemoryStore(kept)
+    options: dict[str, Any] = {"zarr_format": 3, "write_empty_chunks": True}
+    tree.to_zarr(memory, consolidated=False, encoding=encoding, **options)
+    return {name: value.to_bytes() for name, value in sorted(kept.items())}
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    from bmco_pymc import __version__
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        # ZIP_STORED: zarr has compressed the arrays already.
+        for name, content in files.items():
+            archive.writestr(name, content)
+        archive.comment = _COMMENT.format(version=__version__, format=FORMAT).encode()
+    return buffer.getvalue()
+
+
+def _tree(files: dict[str, bytes]) -> xr.DataTree:
     from zarr.core.buffer import default_buffer_prototype
     from zarr.storage import MemoryStore
 
     as_buffer = default_buffer_prototype().buffer.from_bytes
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        store = {name: as_buffer(archive.read(name)) for name in archive.namelist()}
-    memory: Any = MemoryStore(store)
+    memory: Any = MemoryStore({name: as_buffer(content) for name, content in files.items()})
     # Format 3 only: in the one before, an array might ask for a codec that runs code.
     tree = xr.open_datatree(memory, engine="zarr", consolidated=False, zarr_format=3).load()
     for node in tree.subtree:  # how it was stored is no part of what it is
@@ -139,25 +136,3 @@ def _tree(content: bytes) -> xr.DataTree:
         for variable in node.variables.values():
             variable.encoding = {}
     return tree
-
-
-def _checksum(content: bytes | bytearray) -> str:
-    """Return the SHA-256 of a file's bytes but for its last, which hold it."""
-    return hashlib.sha256(memoryview(content)[:-_DIGITS]).hexdigest()
-
-
-def _umask() -> int:
-    """Return the permissions that new files do not get."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name last through a power cut, where folders can be opened (not on Windows)."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

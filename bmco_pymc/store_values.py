@@ -11,7 +11,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bmco_pymc.columns import factorise, listed
+from bmco_pymc.columns import factorise, listed, texts
+from bmco_pymc.distributions import (
+    LKJ,
+    Dirichlet,
+    Exponential,
+    HalfNormal,
+    HalfStudentT,
+    InverseWishart,
+    Normal,
+)
 from bmco_pymc.errors import InputError, InputWarning
 from bmco_pymc.priors import Priors
 from bmco_pymc.remarks import warn
@@ -95,11 +104,9 @@ def decode_priors(stored: Mapping[str, Any]) -> Priors:
 
 
 def _public(name: str) -> type | None:
-    """Return the dataclass of this name among the package's public names."""
-    import bmco_pymc
-
-    found = getattr(bmco_pymc, name, None) if name in bmco_pymc.__all__ else None
-    return found if isinstance(found, type) and dataclasses.is_dataclass(found) else None
+    """Return the prior of this name."""
+    kinds = (Normal, HalfNormal, Exponential, HalfStudentT, InverseWishart, LKJ, Dirichlet)
+    return next((kind for kind in kinds if kind.__name__ == name), None)
 
 
 def encode_study(
@@ -131,6 +138,11 @@ def encode_study(
         kept = None
         if isinstance(name, str):
             kept = encode_column(f"column_{place}", column, arrays)
+            if kept is None and name in (study.cluster, *covariates):
+                # Of dates, intervals or tuples, what the draws go by is the order and the text.
+                codes, values = factorise(column, name)
+                category = pd.Categorical.from_codes(codes, pd.Index(texts(values)))
+                kept = encode_column(f"column_{place}", pd.Series(category), arrays)
         if kept is not None:
             columns.append({"name": name, "array": f"column_{place}", **kept})
         elif name in used:
@@ -176,10 +188,14 @@ def decode_study(stored: Mapping[str, Any], arrays: Arrays) -> Study:
             stored["counts"],
         )
     # The store has the analysed rows only: what is known of the input is put back.
+    position, n_input = arrays["position"].astype(np.intp), stored["n_input"]
+    rising = position.shape == (len(data),) and bool((np.diff(position) > 0).all())
+    if type(n_input) is not int or not rising or not 0 <= position[0] <= position[-1] < n_input:
+        raise InputError("n_input", n_input, "does not fit to the rows that were analysed")
     for name, value in {
-        "position": arrays["position"].astype(np.intp),
-        "n_input": stored["n_input"],
-        "notes": tuple(stored["notes"]),
+        "position": position,
+        "n_input": n_input,
+        "notes": tuple(map(str, list(stored["notes"]))),
         "_index": None,
     }.items():
         object.__setattr__(study, name, value)

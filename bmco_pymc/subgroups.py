@@ -206,11 +206,12 @@ def make_subgroups(
         study.data[by].iloc[model.cells.row]
     )  # of the subjects that are analysed
     weight = study.weight[model.cells.row]
+    rows = study.position[model.cells.row], study.n_input
     edges = None
     if is_binned(column, bins) and not (by == study.cluster and bins is None):
-        edges, populations = by_bins(by, column, weight, 4 if bins is None else bins)
+        edges, populations = by_bins(by, column, weight, 4 if bins is None else bins, *rows)
     else:
-        populations = by_category(by, column, study.position[model.cells.row], study.n_input)
+        populations = by_category(by, column, *rows)
     subjects = []
     for label, population in populations.items():
         n = np.bincount(model.cells.arm, weights=sample.subjects(population), minlength=2)

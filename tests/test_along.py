@@ -273,14 +273,19 @@ def test_how_columns_are_split():
     numbers = pd.Series([1, 1, 1, 1, 2, 9, 9, 9])
     assert not is_binned(numbers, None)  # three values, four bins: each value is a subgroup
     assert is_binned(numbers, 2)
-    ones = np.ones(8, dtype=int)
-    assert by_bins("n", numbers, ones, 2)[0] == (1.0, 2.0, 9.0)
-    weighted = by_bins("n", numbers, np.array([1, 1, 1, 1, 30, 1, 1, 1]), 2)[0]
+    ones, rows = np.ones(8, dtype=int), (np.arange(8), 8)
+    assert by_bins("n", numbers, ones, 2, *rows)[0] == (1.0, 2.0, 9.0)
+    weighted = by_bins("n", numbers, np.array([1, 1, 1, 1, 30, 1, 1, 1]), 2, *rows)[0]
     assert weighted == (1.0, 2.0, 9.0) or weighted == (1.0, 9.0, 9.0)
     many = pd.Series([0] * 90 + list(range(1, 11)))
     with pytest.warns(bmco.InputWarning, match="too many equal values for 5 bins"):
-        edges, _ = by_bins("n", many, np.ones(100, dtype=int), 5)
+        edges, _ = by_bins("n", many, np.ones(100, dtype=int), 5, np.arange(100), 100)
     assert edges == (0.0, 1.0, 10.0)
+    # a name that no query can hold; row 1 of the input is not analysed
+    position = np.array([0, 2, 3, 4, 5, 6, 7, 8])
+    _, found = by_bins("n`\x1b", numbers, ones, [1, 2, 9], position, 9)
+    chosen = [np.flatnonzero(np.asarray(p.mask)).tolist() for p in found.values()]
+    assert chosen == [[0, 2, 3, 4], [5, 6, 7, 8]]
     dates = pd.Series(pd.to_datetime(["2020-01-01", "2021-01-01", "2020-01-01"]))
     populations = list(by_category("day", dates, np.array([0, 2, 3]), 4).values())
     masks = [population.mask for population in populations]

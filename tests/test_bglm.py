@@ -30,7 +30,7 @@ def test_against_reweighted_dirichlet_draws(K):
     frame = table(K)
     study = bmco.Study(frame, [f"y{k}" for k in range(K)], "arm", "old", "new")
     prior = bmco.Normal([-0.4, 0.6], covariance=[[1.5, -0.5], [-0.5, 2.0]])
-    model = bmco.BGLM(study).with_priors(beta=prior)
+    model = bmco.BGLM(study).with_priors(beta=prior, contrasts="reference")
     assert model.design.terms == ("Intercept", "arm")
     fit = model.fit(seed=K, progress=False)
     effect = fit.effect()
@@ -79,7 +79,8 @@ def test_moving_the_covariate_with_its_prior_changes_nothing(trial_fit, a, b):
     moved = bmco.load_trial().assign(x=lambda d: a + b * d["x"])
     study = bmco.Study(moved, ["y1", "y2"], "arm", "ctl", "trt")
     model = bmco.BGLM(study, "arm * x").with_priors(
-        beta=bmco.Normal(np.zeros(4), covariance=T @ (10 * np.eye(4)) @ T.T)
+        beta=bmco.Normal(np.zeros(4), covariance=T @ (10 * np.eye(4)) @ T.T),
+        contrasts="reference",
     )
     fit = model.fit(seed=4, progress=False)
     assert fit.diagnostics.ok

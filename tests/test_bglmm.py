@@ -34,7 +34,7 @@ def test_inverse_wishart_of_two_random_terms_converges(data, seed, multisite_mod
     model, population = multisite_model, None
     if data == "one group in each school":
         fixed = "baseline_ability + method:baseline_ability"
-        model = bmco.BGLMM(schools_study, fixed, "1 + method")
+        model = bmco.BGLMM(schools_study, fixed, "1 + method", bmco.Priors.bmco())
         population = bmco.Value(50)
     fit = model.fit(seed=seed, progress=False)
     effects = [fit.effect(population, clusters=clusters) for clusters in ("new", "observed")]
@@ -187,9 +187,8 @@ def test_public_route_compiles_once_for_a_structure(monkeypatch, schools_study):
     model = bmco.BGLMM(schools_study, "method * baseline_ability", "1")
     first = fitted(model)
     assert len(compilations) == 1
-    other = fitted(
-        model.with_priors(beta=bmco.Normal(0.2, sd=1), Sigma=bmco.InverseWishart(5, 0.05))
-    )
+    beta = bmco.Normal(0.2, sd=[5, 0.1, 0.1])
+    other = fitted(model.with_priors(beta=beta, Sigma=bmco.LKJ(4, joint=True)))
     frame = bmco.load_schools()
     frame["math_pass"] = 1 - frame["math_pass"]
     with pytest.warns(bmco.InputWarning):

@@ -101,20 +101,25 @@ def test_what_does_not_converge_is_marked_everywhere(models):
 
 def texts(figure: Any) -> list[str]:
     """Return everything written in a figure."""
-    (axes,) = figure.axes
-    inside = [t.get_text() for t in (*axes.texts, *axes.get_yticklabels())]
+    inside = [text.get_text() for axes in figure.axes for text in axes.texts]
+    inside += [label.get_text() for label in figure.axes[0].get_yticklabels()]
     return inside + [t.get_text() for legend in figure.legends for t in legend.get_texts()]
 
 
 def test_the_picture_shows_each_interval_and_probability(both):
     figure = both.plot()
-    (axes,) = figure.axes
-    drawn = [line.get_xdata() for line in axes.lines if line.get_gid() in both.fits]
-    # block by block: an outcome, and each prior in it
+    lines = [line for axes in figure.axes for line in axes.lines]
+    drawn = [line.get_xdata() for line in lines if line.get_gid() in both.fits]
+    # panel by panel: an outcome, and each prior in it
     order = both.table.sort_values(["outcome", "prior"], ascending=[True, False])
     np.testing.assert_array_equal(drawn, order[["delta_lower", "delta_upper"]].to_numpy())
     written = texts(figure)
-    assert written.count("weak") == written.count("strong") == 3
+    assert [axes.get_title("left") for axes in figure.axes] == ["y1", "y2"]
+    assert written.count("weak") == written.count("strong") == 1
+    assert {"P(δ > 0)", "P(Any)", both.decisions["weak"].verdict} <= set(written)
+    # most of the height is for the intervals, not for rows of text
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_position().height > 0.4
     assert all(f"{p:.3f}" in written for p in both.table["marginal"])
     assert f"{both.decisions['strong'].probability:.3f}" in written
     assert not figure.legends

@@ -145,11 +145,10 @@ def test_text_of_polars_is_the_same_category(cast: Any) -> None:
     assert np.array_equal(found[1], expected[1])
 
 
-@pytest.mark.parametrize("convert", TEXTS.values(), ids=TEXTS)
-def test_text_that_is_all_numbers_says_how_to_convert(convert: Any) -> None:
+@pytest.mark.parametrize("dtype", [name for name in TEXTS if "category" not in name])
+def test_text_that_is_all_numbers_says_how_to_convert(dtype: str) -> None:
+    convert = TEXTS[dtype]
     ages = table()["age"].astype(str)
-    if isinstance(convert(ages).dtype, pd.CategoricalDtype):
-        pytest.skip("made a category by the user")
     for text, how in ((ages, "astype(float)"), (ages + ",5", ".str.replace(',', '.')")):
         with pytest.raises(bmco.InputError, match="text that is all numbers") as caught:
             make_design(study(table(age=convert(text))), "arm * age")

@@ -9,6 +9,8 @@ import pytest
 import bmco_pymc as bmco
 
 TERMS = ("method", "baseline_ability", "method:baseline_ability")
+# N(0, 1) of raw coefficients of a score of 50 ± 10: what is said of it is in test_overruled
+pytestmark = pytest.mark.filterwarnings("ignore:the prior overrules:bmco_pymc.InputWarning")
 
 
 def values(priors: bmco.Priors, terms: Any, random: Any) -> list[Any]:
@@ -136,3 +138,29 @@ def test_it_prints_in_words(schools):
     mine = schools.with_priors(beta=bmco.Normal(0, sd=1)).describe_priors()
     assert mine["beta"] == "Normal(mean=0, sd=1)"
     assert mine["gamma"].startswith("recommended given the prior of beta")
+
+
+def test_it_prints_in_words_where_every_term_is_random(multisite_study):
+    described = bmco.BGLMM(multisite_study, "1", "1 + arm").describe_priors()
+    assert list(described) == ["gamma", "Sigma", "the logits"]
+    assert described["gamma"].startswith("recommended: neutral. Each success probability")
+    with pytest.raises(bmco.InputError, match="filled=.*'x'.*there is no such prior"):
+        bmco.Priors(filled=("x",))
+
+
+def test_files_from_before_there_was_a_recommended_prior(schools_model, tmp_path):
+    """They name every field and nothing that was filled in, the oldest no contrasts."""
+    import json
+
+    from bmco_pymc.store import from_tree, to_tree
+
+    tree = to_tree(schools_model.prior_effect(seed=1, draws=500).fit)
+    document = json.loads(tree.attrs["bmco_fit"])
+    for name in ("filled", "contrasts", "cross"):
+        del document["priors"][name]
+    tree.attrs["bmco_fit"] = json.dumps(document)
+    model, _ = from_tree(tree, tmp_path)
+    ours, theirs = (values(m.priors, TERMS, ("Intercept",)) for m in (model, schools_model))
+    for one, other in zip(ours, theirs, strict=True):
+        assert np.array_equal(one, other)
+    assert model.priors.filled == ()

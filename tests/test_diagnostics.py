@@ -345,6 +345,23 @@ def test_constant_parameters_are_noted_and_a_sampler_that_never_moves_is_a_probl
     assert [problem.kind for problem in still.problems] == ["stuck"]
 
 
+def test_a_chain_that_stands_still_for_a_while_is_said_and_chains_that_hardly_move():
+    draws = posterior()
+    draws["beta"][1, 100:150, 1, 2] = draws["beta"][1, 100, 1, 2]
+    verdict = diagnose(as_tree(draws, sample_stats()), BLOCKS)
+    assert verdict.problems[0].kind == "stuck"
+    assert verdict.disagree
+    assert verdict.max_rhat < 1.01
+    assert str(verdict).startswith(
+        "NOT CONVERGED: a chain stands still for a while in 1 of 39 parameters (beta[baseline "
+    )
+    x = autocorrelated(np.random.default_rng(6), 0.99, (4, 500, 2))  # worth 10
+    data = xr.Dataset({"beta": (("chain", "draw", "term"), x)}, coords={"term": COORDS["term"]})
+    slow = diagnose(data, {"slow": ["beta"]}, exact=False, mpsrf_blocks=())
+    assert [problem.kind for problem in slow.problems] == ["slow", "ess"]
+    assert slow.head == "NOT CONVERGED"
+
+
 def test_chains_stuck_in_different_places():
     draws = np.repeat(np.arange(4.0)[:, None, None], 500, axis=1)
     data = xr.Dataset({"beta": (("chain", "draw", "term"), draws)})

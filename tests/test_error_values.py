@@ -76,7 +76,7 @@ CALLS: dict[str, tuple[Callable[[], Any], Any]] = {
         Given.formula,
     ),
     "random": (
-        lambda: bmco.BGLMM(bmco.Study(bmco.load_multisite(), **SITES), random=Given.three),  # type: ignore[arg-type]
+        lambda: bmco.BGLMM(bmco.Study(bmco.load_multisite(), **SITES), random=Given.three),
         Given.three,
     ),
 }

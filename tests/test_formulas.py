@@ -24,6 +24,7 @@ def frame(n=240):
             "base line": rng.gamma(2, 1, n),
             "base_line": rng.normal(0, 1, n),
             "stage": rng.choice(["I", "II", "it's"], n),
+            "sex": rng.choice(["f", "m"], n),
             "smoker": rng.random(n) < 0.4,
             "C": rng.normal(size=n),
             "log": rng.gamma(2, 1, n),
@@ -92,6 +93,7 @@ def test_what_may_stand(formula, value):
     [
         "C(stage, Treatment('II'))",
         "C(stage, contr.sum())",
+        "C(sex, levels=['m', 'f'])",
         "C(stage, Poly(scores=[1, 2, 4]))",
         "bs(age, 5, degree=2)",
         "bs(`base line`, knots=[1, 2.5], lower_bound=0, upper_bound=50)",

@@ -104,7 +104,8 @@ def flat(contrasts="reference"):
     frame, outcomes = small_study(3)
     study = bmco.Study(frame, outcomes, "arm", "a", "b")
     priors = bmco.Priors(beta=bmco.Normal(0.3, sd=0.2), contrasts=contrasts)
-    return bmco.BGLM(study, "arm * age", priors=priors)
+    with pytest.warns(bmco.InputWarning, match="overrules the scale of age"):
+        return bmco.BGLM(study, "arm * age", priors=priors)
 
 
 MODELS = {
@@ -219,7 +220,8 @@ def whole_clusters():
         Sigma=Sigma,
         contrasts="reference",
     )
-    return bmco.BGLMM(study, "arm * age", "1 + arm", priors=priors)
+    with pytest.warns(bmco.InputWarning, match="overrules the scale of age"):
+        return bmco.BGLMM(study, "arm * age", "1 + arm", priors=priors)
 
 
 def test_whole_clusters_have_the_textbook_density():

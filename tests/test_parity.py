@@ -80,12 +80,14 @@ def severity_fit():
     trial = bmco.load_trial()
     trial["severe"] = (trial["severity"] == "severe").astype(int)
     study = bmco.Study(trial, ["y1", "y2"], "arm", "ctl", "trt")
-    return bmco.BGLM(study, "arm * severe").fit(draws=4000, seed=4, progress=False)
+    model = bmco.BGLM(study, "arm * severe", bmco.Priors.bmco())
+    return model.fit(draws=4000, seed=4, progress=False)
 
 
 @pytest.fixture(scope="module")
 def school_std_fit(schools_study):
-    model = bmco.BGLMM(schools_study, "method * baseline_ability_std", "1")
+    formula = "method * baseline_ability_std"
+    model = bmco.BGLMM(schools_study, formula, "1", bmco.Priors.bmco())
     return model.fit(draws=3000, seed=5, progress=False)
 
 

@@ -12,7 +12,7 @@ import bmco_pymc as bmco
 from bmco_pymc import patterns
 from bmco_pymc.contrasts import logits_of
 from bmco_pymc.log_density import log_prior
-from bmco_pymc.neutral import LOGIT_SD
+from bmco_pymc.neutral import LOGIT_SD, inverse
 from bmco_pymc.prior_draws import draw_prior
 
 RARE = 1e-4  # of a p-value: the seeds are fixed
@@ -197,3 +197,80 @@ def test_bmvb_needs_nothing_else(trial_study):
 def test_what_cannot_be_a_prior(make, words):
     with pytest.raises(bmco.InputError, match=words):
         make(study_of(2))
+
+
+def odd(fixed: str, random: str | None = None, **columns: Any) -> Any:
+    """Return a model of 400 subjects with these covariates."""
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame({"arm": np.arange(400) % 2, "y1": rng.integers(0, 2, 400), **columns})
+    table["y2"] = rng.integers(0, 2, 400)
+    counts = "n" if "n" in columns else None
+    if random is None:
+        return bmco.BGLM(bmco.Study(table, ["y1", "y2"], "arm", 0, 1, counts=counts), fixed)
+    study = bmco.Study(table, ["y1", "y2"], "arm", 0, 1, cluster="site")
+    return bmco.BGLMM(study, fixed, random)
+
+
+Z = np.random.default_rng(1).normal(size=400)
+FEW = np.random.default_rng(2).integers(0, 5, 400)
+ODD: dict[str, dict[str, Any]] = {
+    "tiny": {"fixed": "arm * x", "x": 4e-6 + 1e-6 * Z},
+    "far smaller": {"fixed": "arm * x", "x": 1e-90 * Z},
+    "year, random": {"fixed": "arm * x", "random": "1 + x", "x": 2015 + 3 * Z, "site": FEW},
+    "seconds since 1970": {"fixed": "arm * x", "x": 1.7e9 + 2.5e4 * Z},
+    "a parabola far away": {"fixed": "arm * (x + I(x**2))", "x": 37 + 0.6 * Z},
+    "as many levels as a tenth of the subjects": {"fixed": "arm + C(x)", "x": np.arange(400) // 10},
+    "a category without a treated subject": {
+        "fixed": "arm + C(x)",
+        "x": np.where((np.arange(400) % 2 == 1) & (FEW == 3), 2, FEW),
+    },
+    "sites and slopes within them": {"fixed": "arm + x", "random": "1", "x": Z, "site": FEW},
+    "counts of 1e9": {"fixed": "arm * x", "x": FEW > 2, "n": np.full(400, 10**9)},
+    "no intercept": {"fixed": "0 + C(x) + arm", "x": FEW},
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_neutral_and_finite_for_what_strangers_have(name):
+    model = odd(**ODD[name])
+    clusters = {"clusters": "observed"} if model.design.random_terms else {}
+    theta = model.prior_effect(seed=1, draws=2000, **clusters).theta.values.reshape(-1)
+    extreme = ((theta < 0.05) | (theta > 0.95)).mean()
+    # covariates and clusters pull the averages in a little: SD .23 to .29, a uniform's is .289
+    assert abs(theta.mean() - 0.5) < 0.02
+    assert 0.22 < theta.std() < 0.3
+    assert 0.01 < extreme < 0.11
+    mean, V = model.priors.coefficients(model.design.terms, model.design.random_terms)
+    assert np.isfinite(V).all()
+    assert not mean.any()
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        (
+            {"fixed": "arm + a + b + c", "a": Z, "b": Z**2, "c": Z - 2 * Z**2},
+            "'a', 'b', 'c' cannot be told apart",
+        ),
+        (
+            {"fixed": "arm + a + b + w", "a": Z, "b": 3 * Z + 1, "w": Z**2},
+            "'a', 'b' cannot be told apart",
+        ),
+        (
+            {"fixed": "arm", "random": "1 + a + b", "a": Z, "b": 2 * Z, "site": FEW},
+            "'a', 'b' cannot be told apart",
+        ),
+        ({"fixed": "arm + x", "x": 1e9 + Z}, "'Intercept', 'x'.*centre a covariate"),
+    ],
+)
+def test_terms_that_cannot_have_it_are_named(case, words):
+    with pytest.raises(bmco.InputError, match=words):
+        odd(**case)
+
+
+@pytest.mark.parametrize("unit", [1e200, 1e-200])
+def test_a_unit_beyond_all_numbers_is_named(unit):
+    """Its prior variance would be 0 or infinite."""
+    rows = np.array([[1.0, unit], [0.0, unit]])
+    with pytest.raises(bmco.InputError, match=r"fixed=\['x'\]: a prior variance of this scale"):
+        inverse(rows, ["Intercept", "x"])

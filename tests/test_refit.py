@@ -34,7 +34,8 @@ def test_compiles_nothing(trial_fit, compilations):
 
     # a prior that leaves no room: the coefficients are where it says
     prior = {"beta": bmco.Normal(0.7, sd=1e-3)}
-    narrow = trial_fit.update(priors=prior, **FEW)
+    with pytest.warns(bmco.InputWarning, match=r"overrules the scale of x \(0.0009"):
+        narrow = trial_fit.update(priors=prior, **FEW)
     assert abs(narrow.idata["posterior"]["beta"] - 0.7).max() < 0.006
     assert str(trial_fit.model.priors.beta) == "Normal(mean=0, covariance=10)"
 

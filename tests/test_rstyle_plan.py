@@ -128,7 +128,8 @@ def test_priors_go_to_the_terms_they_were_given_for(fixed, random):
 
 
 def test_scalars_and_diagonals_keep_their_form_and_follow_the_terms():
-    plan = calls.plan("bglm", b_mu0=[0, 0.5, 0, 0], b_sigma0=[1, 2, 3, 4])
+    with pytest.warns(bmco.InputWarning, match=r"overrules the scale of arm:x \(0.471\)"):
+        plan = calls.plan("bglm", b_mu0=[0, 0.5, 0, 0], b_sigma0=[1, 2, 3, 4])
     mean, covariance = plan.model.priors.beta.resolve("beta", plan.model.design.terms)
     assert mean.tolist() == [0, 0.5, 0, 0]
     assert covariance.diagonal() == pytest.approx([1, 1 / 2, 1 / 3, 1 / 4])

@@ -1,6 +1,5 @@
 """Files that are damaged, foreign or in the way; and a process that dies while it saves."""
 
-import hashlib
 import json
 import re
 import signal
@@ -49,26 +48,26 @@ def test_cut_short(saved, share):
 
 
 @pytest.mark.parametrize("share", [0.01, 0.25, 0.5, 0.75, 0.99])
-def test_one_bit_changed(saved, share):
+def test_one_bit_of_the_draws_changed(saved, share):
     content = bytearray(saved.read_bytes())
-    content[int(len(content) * share)] ^= 1
+    with zipfile.ZipFile(saved) as archive:
+        draws = archive.getinfo("posterior/phi/c/0/0/0/0")
+    content[draws.header_offset + 60 + int(draws.file_size * share)] ^= 1
     saved.write_bytes(content)
-    assert "is damaged: its SHA-256 should be" in refusal(saved)
+    assert "is damaged" in refusal(saved)
 
 
 def test_edited_with_a_zip_program(saved):
     with zipfile.ZipFile(saved, "a") as archive:
         archive.writestr("more", b"1")
-    assert "is damaged" in refusal(saved)
+    assert "do not belong there: ['more']" in refusal(saved)
 
 
 def test_newer_format(saved):
-    content = saved.read_bytes()[:-64]
-    newer = content.replace(b"fit, format 1, sha256", b"fit, format 2, sha256")
-    saved.write_bytes(newer + hashlib.sha256(newer).hexdigest().encode())
+    saved.write_bytes(saved.read_bytes().replace(b"fit, format 2", b"fit, format 3"))
     problem = refusal(saved)
-    assert problem.startswith(f"has format 2, written by bmco_pymc {bmco.__version__}")
-    assert problem.endswith("which reads format 1")
+    assert problem.startswith(f"has format 3, written by bmco_pymc {bmco.__version__}")
+    assert problem.endswith("which reads formats 1 to 2")
 
 
 def test_foreign_files(tmp_path, fit):
@@ -101,7 +100,7 @@ def test_other_software_or_analysis(saved, fit, trial_fit):
 
     def other_design(tree):
         X = tree["constant_data"]["X"]
-        X[3, 2] = np.nextafter(float(X[3, 2]), 9)  # one bit
+        X[3, 2] *= 1 + 1e-6  # more than rounding
 
     assert "the design X came out differently" in altered(saved, trial_fit, other_design)
 
@@ -122,7 +121,7 @@ def test_in_the_way(saved, fit, tmp_path):
     assert np.array_equal(bmco.load(saved).effect().phi, other.effect().phi)
     with pytest.raises(bmco.InputError, match="is a folder"):
         fit.save(tmp_path, overwrite=True)
-    with pytest.raises(bmco.InputError, match="no file can be written there"):
+    with pytest.raises(bmco.InputError, match="cannot be written: No such file"):
         fit.save(tmp_path / "none" / "fit.zip")
 
 
@@ -189,4 +188,7 @@ def test_killed_half_way(fit, tmp_path, exists, how):
         assert "cut short" in refusal(rest[0])
     if exists:
         assert np.array_equal(bmco.load(path).effect().phi, fit.effect().phi)
-    fit.save(path, overwrite=exists)  # and nothing is in the way of the next
+    other = tmp_path / ".other.zip.0123abcd.partial"
+    other.touch()
+    fit.save(path, overwrite=exists)  # nothing is in the way of the next, which clears its own
+    assert {*tmp_path.iterdir()} == {path, other}

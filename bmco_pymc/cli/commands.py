@@ -170,13 +170,23 @@ def fit(
     alpha: Annotated[float, typer.Option(help="Error rate of the decision.")] = 0.05,
     ci: Annotated[float, typer.Option(help="Probability in the intervals.")] = 0.95,
     draws: Annotated[
-        int | None, typer.Option(help="Draws in each chain. Default: 1000, of bmvb 2500.")
+        int | None,
+        typer.Option(
+            help="Draws in each chain. Default: 1000, more if these are too few; of bmvb 2500."
+        ),
     ] = None,
-    tune: Annotated[int, typer.Option(help="Tuning steps in each chain.")] = 1000,
+    tune: Annotated[
+        int | None,
+        typer.Option(help="Tuning steps in each chain. Default: 1000, more if these are too few."),
+    ] = None,
     chains: Annotated[int, typer.Option(help="Number of chains.")] = 4,
     target_accept: Annotated[
-        float, typer.Option(help="Acceptance rate: nearer 1 is slower and more careful.")
-    ] = 0.9,
+        float | None,
+        typer.Option(
+            help="Acceptance rate: nearer 1 is slower and more careful. "
+            "Default: 0.9, more after divergences."
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of all randomness. Default: a new one, which is told.")
     ] = None,
@@ -194,7 +204,7 @@ def fit(
     """
     from bmco_pymc.cli import options, report
     from bmco_pymc.cli.table import read_table
-    from bmco_pymc.sampling import Settings
+    from bmco_pymc.settings import Settings
     from bmco_pymc.study import Study
 
     with speaking() as notes:
@@ -222,13 +232,9 @@ def fit(
             ci,
         )
         question.check(model)
-        settings: dict[str, Any] = {
-            "tune": tune,
-            "chains": chains,
-            "seed": seed,
-            "target_accept": target_accept,
-        }
-        settings |= {} if draws is None else {"draws": draws}
+        settings: dict[str, Any] = {"chains": chains, "seed": seed}
+        choice = {"draws": draws, "tune": tune, "target_accept": target_accept}
+        settings |= {name: value for name, value in choice.items() if value is not None}
         Settings(**settings)  # says what is wrong with them
         folder = None if out is None else report.writable(out)
 

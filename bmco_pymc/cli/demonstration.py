@@ -30,7 +30,7 @@ def demonstrate(out: Path, notes: Sequence[str], *, progress: bool) -> None:
     report = Report()
     report.add("THE STUDY", study)
     report.show()
-    fit = model.fit(draws=1000, tune=1000, chains=4, seed=SEED, progress=progress)
+    fit = model.fit(seed=SEED, progress=progress)
     report.add("THE FIT", fit)
     report.show()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
+from bmco_pymc.columns import coordinates
 from bmco_pymc.errors import InputError
 from bmco_pymc.priors import Priors
 from bmco_pymc.render import as_html, as_text
@@ -152,7 +153,7 @@ class Model(abc.ABC):
         if self.design is not None and self.design.random_terms:
             coords["random_term"] = coords["random_term_bis"] = list(self.design.random_terms)
             coords["logit_bis"] = coords["logit"]
-            coords["cluster"] = list(self.cells.cluster_labels)
+            coords["cluster"] = coordinates(self.cells.cluster_labels)
         return coords
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bmco_pymc import overruled
 from bmco_pymc.cells import Cells
 from bmco_pymc.contrasts import logits_of
 from bmco_pymc.design import Design, make_design
@@ -17,6 +18,7 @@ from bmco_pymc.models.geometry import make_basis
 from bmco_pymc.models.regression import Array, Regression, cell_data
 from bmco_pymc.priors import Priors
 from bmco_pymc.recommended import complete
+from bmco_pymc.remarks import warn
 from bmco_pymc.study import Study
 
 if TYPE_CHECKING:
@@ -49,6 +51,11 @@ class BGLM(Regression):
     InputError
         If the formula or the prior does not fit the study.
 
+    Warns
+    -----
+    InputWarning
+        If a prior that is given overrules the scale of a covariate, see `bmco_pymc.overruled`.
+
     Examples
     --------
     >>> import bmco_pymc as bmco
@@ -68,6 +75,7 @@ class BGLM(Regression):
         object.__setattr__(self, "_sample", make_design(self.study, formula))
         object.__setattr__(self, "priors", complete(self.priors, *self._sample))
         self.priors.coefficients(self.design.terms)
+        warn(overruled.remarks(self.priors, *self._sample))
 
     @property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:

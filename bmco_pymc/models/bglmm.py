@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bmco_pymc import overruled
 from bmco_pymc.cells import Cells
 from bmco_pymc.contrasts import logits_of
 from bmco_pymc.design import Design, make_design
@@ -21,6 +22,7 @@ from bmco_pymc.models.spread import is_joint, kernel_prior, spread_data
 from bmco_pymc.models.whitening import estimated_covariance, known_of_all, whitened
 from bmco_pymc.priors import Priors
 from bmco_pymc.recommended import complete
+from bmco_pymc.remarks import warn
 from bmco_pymc.study import Study
 
 if TYPE_CHECKING:
@@ -58,6 +60,11 @@ class BGLMM(Regression):
     InputError
         If the study has no cluster column, or a formula or a prior does not fit the study.
 
+    Warns
+    -----
+    InputWarning
+        If a prior that is given overrules the scale of a covariate, see `bmco_pymc.overruled`.
+
     Examples
     --------
     >>> import warnings
@@ -88,6 +95,7 @@ class BGLMM(Regression):
         object.__setattr__(self, "priors", complete(self.priors, *self._sample))
         self.priors.coefficients(self.design.terms, self.design.random_terms)
         spread_data(self.priors.Sigma, self.design.random_terms)
+        warn(overruled.remarks(self.priors, *self._sample))
 
     @property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:

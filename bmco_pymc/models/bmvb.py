@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bmco_pymc.cells import Cells
+from bmco_pymc.interrupts import load
 from bmco_pymc.models.base import Model, check_study
 from bmco_pymc.priors import Priors
 from bmco_pymc.recommended import complete
@@ -115,9 +116,11 @@ class BMVB(Model):
         Fit
             The posterior.
         """
+        load("bmco_pymc.fit")
         from bmco_pymc.errors import InputError
         from bmco_pymc.fit import make_fit
-        from bmco_pymc.sampling import Settings, label
+        from bmco_pymc.sampling import label
+        from bmco_pymc.settings import Settings
 
         unknown = set(settings) - {"tune", "cores", "target_accept", "progress"}
         if unknown:

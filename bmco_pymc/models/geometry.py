@@ -78,6 +78,10 @@ def make_basis(
     # the singular values, not the eigenvalues of the square: covariates far from zero keep digits
     singular, directions = principal(np.sqrt(total)[:, None] * (design @ root))
     terms = root @ directions
+    # a direction has no sign of its own: the outcomes give it one, so that a seed's draws do not
+    # depend on the units of the covariates
+    toward = (design @ terms).T @ (counts @ np.arange(counts.shape[1]))
+    terms = terms * np.where(toward < 0, -1.0, 1.0)
     share = (counts.sum(axis=0) + 0.5)[:-1]
     share = share / (total.sum() + 0.5 * counts.shape[1])
     patterns = np.diag(share) - np.outer(share, share)

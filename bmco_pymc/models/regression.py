@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bmco_pymc.cells import Cells
 from bmco_pymc.design import Design
+from bmco_pymc.interrupts import load
 from bmco_pymc.models.base import Model
 from bmco_pymc.models.geometry import Basis
 
@@ -77,21 +78,31 @@ class Regression(Model):
     @final
     def fit(
         self,
-        draws: int = 1000,
-        tune: int = 1000,
+        draws: int | None = None,
+        tune: int | None = None,
         chains: int = 4,
         seed: int | None = None,
         *,
         cores: int | None = None,
-        target_accept: float = 0.9,
+        target_accept: float | None = None,
         progress: bool = True,
     ) -> Fit:
         """Sample the posterior with NUTS (nutpie).
 
+        Settings that are not given are the package's to choose. When the diagnostics, or those of
+        θ and δ in the whole sample, ask for more draws or a longer warm-up, it samples again with
+        twice of both, up to 16,000 draws in all; after a handful of divergences (2 % of the draws,
+        at most) again with `target_accept` .97, then .99. The last run is the fit, and every result
+        says that there were several (``fit.diagnostics.continued``). What is given is kept.
+
+        Ctrl-C ends the sampling and keeps the draws: those of the chains that have enough of them,
+        cut to one length, or those of the last complete run.
+
         Parameters
         ----------
-        draws, tune : int
-            Draws kept, and tuning steps before them, in each chain.
+        draws, tune : int, optional
+            Draws kept, and tuning steps before them, in each chain. If not given, 1000, and more
+            where that is too few.
         chains : int
             Independent chains; diagnostics need at least two.
         seed : int, optional
@@ -99,8 +110,9 @@ class Regression(Model):
             same versions of the package, numba and nutpie.
         cores : int, optional
             Chains sampled at a time; the default is the number of processors, at most `chains`.
-        target_accept : float
-            Acceptance rate that the step size aims at; closer to 1 is slower and more careful.
+        target_accept : float, optional
+            Acceptance rate that the step size aims at; closer to 1 is slower and more careful. If
+            not given, 0.9, and more after divergences.
         progress : bool
             Whether to show a progress bar.
 
@@ -112,13 +124,17 @@ class Regression(Model):
         Warns
         -----
         ConvergenceWarning
-            Once, if any diagnostic is not as it should be, with the reason and what to do.
+            Once, if any diagnostic is not as it should be, with the reason and what to do; and
+            after Ctrl-C, with what is kept.
         """
-        from bmco_pymc.fit import make_fit
-        from bmco_pymc.sampling import Settings, sample
+        load("bmco_pymc.continuing")
+        from bmco_pymc.continuing import sample_until_good
+        from bmco_pymc.settings import Settings
 
-        settings = Settings(draws, tune, chains, seed, cores, target_accept)
-        return make_fit(self, sample(self, settings, progress=progress))
+        choice = {"draws": draws, "tune": tune, "target_accept": target_accept}
+        given: dict[str, Any] = {name: value for name, value in choice.items() if value is not None}
+        first = Settings(chains=chains, seed=seed, cores=cores, **given)
+        return sample_until_good(self, first, frozenset(choice.keys() - given), progress=progress)
 
 
 def cell_data(basis: Basis, cells: Cells, design_random: Array) -> dict[str, Any]:

@@ -15,8 +15,14 @@ C is drawn row by row. All priors have a density :math:`|\Sigma|^{\eta-1}` times
 entry of a row that belongs to the row's own logit. Given the other rows, :math:`|\Sigma|` is
 :math:`1 - y'y` for a linear function y of the row, whose first number y_1 stands for that entry:
 y_1 has a density on (-1, 1), the others given y_1 are those of a ball (Pearson type II). With one
-logit in a block, y_1 is the correlation of the two arms and that is all; with L logits the rows are
-drawn in turn (Gibbs), starting from the draw of NUTS.
+logit in a block, y_1 is the correlation of the two arms and that is all; with L logits the rows,
+then the columns are drawn in turn (Gibbs), starting from the draw of NUTS.
+
+Smallest ESS of 4000 draws without and with it, simulated studies: 620-1452 and 1387-2354 with an
+inverse-Wishart, nu = 6 (six studies); 389-2986 and 1011-3015 with the recommended prior (fifteen),
+the four lowest 389, 653, 920, 1356 and 1342, 1011, 1223, 2120. With an LKJ prior for each logit, or
+bmco's inverse-Wishart, the smallest is that of a variance near zero, which the data do inform: it
+stays, and only the rest gains.
 """
 
 from __future__ import annotations
@@ -36,9 +42,8 @@ if TYPE_CHECKING:
 
 type Array = NDArray[np.float64]
 
-SWEEPS = 2  # over the rows and the columns of C, where a block has several logits
 FAR = 18.0  # atanh of the largest correlation: 1 - 5e-16
-POINTS = 161  # of the grid on which a density is drawn from
+POINTS = 121  # of the grid on which a density is drawn from
 AT_ONCE = 4000  # draws times logits, for the memory
 
 
@@ -63,7 +68,8 @@ def redraw(model: Regression, draws: Mapping[str, Array], seed: int) -> dict[str
     if arms is None:
         return dict(draws)
     sizes = draws["Sigma"].shape[:2]
-    flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in draws.items()}
+    named = {name: draws[name] for name in ("gamma", "gamma_cluster", "Sigma")}
+    flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in named.items()}
     finite = [np.isfinite(x).all(axis=tuple(range(1, x.ndim))) for x in flat.values()]
     good = np.flatnonzero(np.all(finite, axis=0))
     Sigma, gamma_cluster = flat["Sigma"].copy(), flat["gamma_cluster"].copy()
@@ -114,11 +120,10 @@ def _redrawn(
         C = _wishart_cross(A, C, B, nu, arms @ scale @ arms.T, rng)
     else:
         basis = np.linalg.inv(arms @ prior.resolve("Sigma", model.design.random_terms))
-        for _ in range(SWEEPS if m > 1 else 1):
-            C = _lkj_rows(A, C, B, prior, basis, rng)
-            if m > 1:  # the same with the arms exchanged
-                turned = _lkj_rows(B, C.swapaxes(1, 2), A, prior, basis[:, ::-1], rng)
-                C = turned.swapaxes(1, 2)
+        C = _lkj_rows(A, C, B, prior, basis, rng)
+        if m > 1:  # the columns: the same with the arms exchanged
+            turned = _lkj_rows(B, C.swapaxes(1, 2), A, prior, basis[:, ::-1], rng)
+            C = turned.swapaxes(1, 2)
     # deviations of each arm, (N, J, 2, m): logits of a block last
     w = around.transpose(0, 3, 1, 2).reshape(-1, m, J, 2).transpose(0, 2, 3, 1)
     w = (w.reshape(-1, J, 2 * m) @ inward.T).reshape(-1, J, 2, m)
@@ -235,11 +240,11 @@ def _draw(log_density: Callable[[Array], Array], start: Array, rng: np.random.Ge
         cell = np.clip(np.floor(place), 0, points - 2).astype(int)
         a, b = (np.take_along_axis(height, cell + side, 1) for side in (0, 1))
         inside = (place >= 0) & (place <= points - 1)
-        polygon = np.where(inside, a + (b - a) * (place - cell), 0)
+        polygon = np.where(inside, a + (b - a) * (place - cell), np.inf)
         return np.exp(log_density(s) - top) / polygon
 
-    with np.errstate(divide="ignore", over="ignore"):
-        accept = rng.random(start.shape) * ratio(start) < ratio(new)
+    # a start that is off the grid, as one in 1e15 is, has ratio 0 and moves
+    accept = rng.random(start.shape) * ratio(start) < ratio(new)
     return np.where(accept, new, start)
 
 

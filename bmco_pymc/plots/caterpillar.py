@@ -23,6 +23,7 @@ from bmco_pymc.picture import (
     draws_of,
     figure_heading,
     legend,
+    room_for,
     spread_out,
     style,
 )
@@ -80,10 +81,10 @@ def plot_clusters(
         each = make_subgroups(fit, str(study.cluster), None, options, progress=progress)
         draws = np.stack([draws_of(effect) for effect in each.effects])[None]  # (1, J, S, K)
         labels, diagnostics = list(each.labels), each.diagnostics
-        titles = [list(study.outcomes)]
+        titles = [[caption(outcome, 24) for outcome in study.outcomes]]
         control, treatment = study.group_labels
         unit, title = "δ", f"Effect in each cluster: δ = {caption(treatment)} − {caption(control)}"
-        words = f"Each {study.cluster} averaged over its own subjects (pooled)."
+        words = f"Each {caption(study.cluster)} averaged over its own subjects (pooled)."
         if fit.model.cells.one_group_clusters:
             words += " Each holds one group only and is extrapolated to the other group."
     else:
@@ -97,14 +98,15 @@ def plot_clusters(
         reference = study.patterns[-1]
         titles = [
             [
-                f"{caption(term, 20)}, {pattern} against {reference}"
+                f"{caption(term, 12)}, {pattern} against {reference}"
                 for pattern in fit.model.coords["logit"]
             ]
             for term in fit.model.coords["random_term"]
         ]
         unit, title = "γⱼ − γ (log odds)", f"Coefficients of each {caption(study.cluster)}"
-        words = f"How far each differs from the mean over clusters; outcomes {study.outcomes[0]}"
-        words += "".join(f", {k}" for k in study.outcomes[1:]) + " in the order of the pattern."
+        outcomes = ", ".join(map(caption, study.outcomes))
+        words = f"How far each differs from the mean over clusters; outcomes {outcomes} "
+        words += "in the order of the pattern."
     words += " Sorted in each panel."
     n_clusters = min(len(labels), most)
     if n_clusters < len(labels):
@@ -112,14 +114,18 @@ def plot_clusters(
 
     n_rows, n_columns = len(titles), len(titles[0])
     height = 0.45 + 0.16 * n_clusters
-    figure = Picture(figsize=(1.0 + 2.8 * n_columns, 1.7 + n_rows * height), layout="constrained")
+    labels = [caption(label, 24) for label in labels]
+    across = max(2.8, 2.4 + room_for(labels, 7.5))
+    figure = Picture(
+        figsize=(1.0 + across * n_columns, 1.7 + n_rows * height), layout="constrained"
+    )
     panels = figure.subplots(n_rows, n_columns, sharex="row", squeeze=False)
     for row in range(n_rows):
         for column in range(n_columns):
             axes = panels[row, column]
             _caterpillar(axes, draws[row, :, :, column], labels, prob, n_clusters)
             axes.set_title(
-                caption(titles[row][column], 36),
+                titles[row][column],
                 loc="left",
                 fontsize=10,
                 fontweight="bold",
@@ -162,9 +168,7 @@ def _caterpillar(
             gid=labels[cluster],
         )
     axes.axvline(0, color=GREY, linewidth=1, zorder=1)
-    axes.set_yticks(
-        range(len(order)), [caption(labels[cluster]) for cluster in order], fontsize=7.5
-    )
+    axes.set_yticks(range(len(order)), [labels[cluster] for cluster in order], fontsize=7.5)
     axes.set_ylim(-0.8, len(order) - 0.2)
     axes.tick_params(axis="y", length=0)
     style(axes)

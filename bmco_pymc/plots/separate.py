@@ -24,6 +24,7 @@ from bmco_pymc.picture import (
     heading,
     joint_text,
     legend,
+    room_for,
     spread_out,
     style,
 )
@@ -36,7 +37,9 @@ def separate(effect: Effect, rules: Mapping[str, Decision], points: int) -> Figu
     sign, bounds = boundary(rules["All"])
     side = rules["All"].sides[0]
     n_outcomes = delta.shape[1]
-    figure = Picture(figsize=(6.6, 2.4 + 1.1 * n_outcomes), layout="constrained")
+    labels = [caption(outcome) for outcome in rules["All"].outcomes]
+    width = max(6.6, 5.4 + room_for(labels))
+    figure = Picture(figsize=(width, 2.4 + 1.1 * n_outcomes), layout="constrained")
     axes = figure.add_subplot()
     relation = ">" if sign > 0 else "<"
     ends = limits(delta, *bounds.tolist())
@@ -77,7 +80,7 @@ def separate(effect: Effect, rules: Mapping[str, Decision], points: int) -> Figu
         axes.axhline(base, color="0.7", linewidth=0.8, zorder=1)
     axes.set(xlim=ends, ylim=(-0.15, n_outcomes), xlabel=delta_label(effect, None))
     places = [n_outcomes - 1 - k + 0.3 for k in range(n_outcomes)]
-    axes.set_yticks(places, [caption(outcome) for outcome in rules["All"].outcomes])
+    axes.set_yticks(places, labels)
     axes.tick_params(axis="y", length=0)
     style(axes)
     heading(axes, effect)

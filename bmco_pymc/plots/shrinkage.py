@@ -18,8 +18,10 @@ from bmco_pymc.picture import (
     INK,
     Picture,
     caption,
+    captions,
     figure_heading,
     legend,
+    room_for,
     spread_out,
     style,
 )
@@ -72,9 +74,9 @@ def plot_shrinkage(fit: Fit, *, ci_prob: float = 0.95, most: int = 60) -> Figure
 
     heights = [0.6 + 0.17 * len(clusters) for clusters in shown]
     n_outcomes = len(study.outcomes)
-    figure = Picture(
-        figsize=(max(6.6, 1.2 + 2.9 * n_outcomes), 1.8 + sum(heights)), layout="constrained"
-    )
+    beside = room_for((caption(label, 24) for labels in shown for label in labels), 7.5)
+    width = max(6.6, max(1.2, 0.7 + beside) + 2.9 * n_outcomes)
+    figure = Picture(figsize=(width, 1.8 + sum(heights)), layout="constrained")
     panels = figure.subplots(
         2, n_outcomes, sharex=True, sharey="row", squeeze=False, height_ratios=heights
     )
@@ -88,7 +90,7 @@ def plot_shrinkage(fit: Fit, *, ci_prob: float = 0.95, most: int = 60) -> Figure
                 mean[g, k], color=GROUPS[g], linewidth=1.3, linestyle="--", zorder=1, gid="mean"
             )
             axes.set_title(
-                f"{caption(outcome, 20)}, {caption(group, 14)}",
+                ", ".join(captions((outcome, group), 26)),
                 loc="left",
                 fontsize=10,
                 fontweight="bold",
@@ -97,9 +99,9 @@ def plot_shrinkage(fit: Fit, *, ci_prob: float = 0.95, most: int = 60) -> Figure
     for axes in panels[-1]:
         axes.set(xlabel="success rate", xlim=(-0.03, 1.03))
     words = (
-        f"Each {study.cluster}: the rate of its subjects, and their mean probability given its own "
-        f"coefficients with {100 * prob:g}% interval. Dashed: mean in new clusters. Larger circles "
-        "stand for more subjects. Sorted by the raw rates."
+        f"Each {caption(study.cluster)}: the rate of its subjects, and their mean probability "
+        f"given its own coefficients with {100 * prob:g}% interval. Dashed: mean in new clusters. "
+        "Larger circles stand for more subjects. Sorted by the raw rates."
     )
     left_out = {len(fit.model.cells.cluster_labels)} if max(map(len, shown)) == most else set()
     words += "".join(f" At most {most} of {n} clusters are shown." for n in left_out if n > most)
@@ -147,7 +149,7 @@ def _panel(axes: Axes, rates: pd.DataFrame, colour: str, largest: int) -> None:
         zorder=5,
         gid="estimate",
     )
-    axes.set_yticks(y, [caption(label) for label in rates.index], fontsize=7.5)
+    axes.set_yticks(y, [caption(label, 24) for label in rates.index], fontsize=7.5)
     axes.set_ylim(-0.8, len(rates) - 0.2)
     axes.tick_params(axis="y", length=0)
     style(axes)

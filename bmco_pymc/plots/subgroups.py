@@ -20,6 +20,7 @@ from bmco_pymc.picture import (
     draws_of,
     figure_heading,
     legend,
+    room_for,
     style,
 )
 from bmco_pymc.plots.marks import (
@@ -84,11 +85,12 @@ def plot_subgroups(
     counts = np.bincount(subgroups.fit.model.cells.arm, weights=subgroups.fit.model.cells.weight)
     sizes = [sum(pair) for pair in subgroups.subjects] + [int(counts.sum())]
     labels = [
-        f"{caption(label)}   n = {size}"
+        f"{caption(label, 30)}   n = {size}"
         for label, size in zip((*subgroups.labels, OVERALL), sizes, strict=True)
     ]
 
-    figure = Picture(figsize=(3.4 + 2.4 * n_outcomes, 1.8 + 0.42 * n), layout="constrained")
+    width = max(3.4, 1.4 + room_for(labels)) + 2.4 * n_outcomes
+    figure = Picture(figsize=(width, 1.8 + 0.42 * n), layout="constrained")
     panels = figure.subplots(1, n_outcomes, sharex=True, sharey=True, squeeze=False)[0]
     ends = np.quantile(delta, [(1 - prob) / 2, (1 + prob) / 2], axis=1)
     low, high = min(ends.min(), 0.0, *bounds), max(ends.max(), 0.0, *bounds)
@@ -96,7 +98,7 @@ def plot_subgroups(
     for k, (axes, outcome) in enumerate(zip(panels, study.outcomes, strict=True)):
         _panel(axes, delta[:, :, k], float(bounds[k]), prob)
         axes.set_title(
-            caption(outcome, 30), loc="left", fontsize=10.5, fontweight="bold", color=INK
+            caption(outcome, 25), loc="left", fontsize=10.5, fontweight="bold", color=INK
         )
         axes.set_xlabel("δ")
     panels[0].set(xlim=(low - room, high + room), ylim=(-0.6, n - 0.4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from bmco_pymc.picture import (
     INK,
     Picture,
     caption,
+    captions,
     figure_heading,
     kind,
     legend,
@@ -72,7 +74,7 @@ def plot_theta(effect: Effect, ci_prob: float = 0.95) -> Figure:
     theta = theta.reshape(-1, *theta.shape[2:])  # (S, K, 2)
     outcomes = effect.fit.model.study.outcomes
     control, treatment = effect.fit.model.study.group_labels
-    groups = caption(control), caption(treatment)
+    groups = tuple(captions((control, treatment), 40))
     ends = np.quantile(theta, [0.0005, 0.9995])
     room = 0.05 * float(np.ptp(ends)) or 0.05
     low, high = max(0.0, ends[0] - room), min(1.0, ends[1] + room)
@@ -102,7 +104,7 @@ def plot_theta(effect: Effect, ci_prob: float = 0.95) -> Figure:
 def _panel(
     axes: Axes,
     draws: NDArray[np.float64],
-    groups: tuple[str, str],
+    groups: Sequence[str],
     prob: float,
     x: NDArray[np.float64],
 ) -> None:

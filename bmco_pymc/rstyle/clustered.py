@@ -141,7 +141,8 @@ def bglmm(
     Warns
     -----
     InputWarning
-        If the data or an argument are unusual.
+        If the data or an argument are unusual, or the prior overrules the scale of the covariate:
+        bmco's default pulls in effects of one that is far from zero in its SDs.
     ConvergenceWarning
         If any diagnostic is not as it should be.
 

@@ -30,7 +30,7 @@ from bmco_pymc.rstyle.priors import (
 from bmco_pymc.rstyle.question import Question, Subpopulation, read_question, read_subpopulation
 from bmco_pymc.rstyle.terms import Terms, bmco_labels, read_terms, roles_in
 from bmco_pymc.rstyle.wording import in_bmcos_words
-from bmco_pymc.sampling import Settings
+from bmco_pymc.settings import Settings
 from bmco_pymc.study import Study
 
 

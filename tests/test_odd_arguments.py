@@ -1,0 +1,255 @@
+"""Whatever the value of whatever argument: an `InputError`, a warning or an answer, nothing else.
+
+Each public function is called with one argument replaced by an odd value. What comes of it is an
+`InputError` that names an argument, or a result. Hypothesis picks the calls; the same ones each
+time, so that a failure can be repeated.
+"""
+
+import datetime
+import decimal
+import inspect
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import bmco_pymc as bmco
+
+ODD: tuple[Any, ...] = (
+    None,
+    "",
+    "inf",
+    "y1",
+    "a/b $x$",
+    "x +",
+    b"y1",
+    float("nan"),
+    float("inf"),
+    -float("inf"),
+    -1,
+    0,
+    1,
+    3,
+    0.5,
+    1e-300,
+    1e300,
+    2**64,
+    -(2**70),
+    10**400,
+    True,
+    1j,
+    decimal.Decimal("0.3"),
+    datetime.date(2026, 1, 1),
+    pd.Timestamp("2026-01-01", tz="UTC"),
+    pd.NA,
+    (),
+    [],
+    {},
+    set(),
+    range(3),
+    [None],
+    ["y1", "y1"],
+    ["y1", "y2"],
+    [0.1, 0.2],
+    [np.nan, 0.1],
+    ["a", 1],
+    {"y1": 0.1},
+    {"y1": 0.1, "y2": "b"},
+    {1: 2},
+    np.zeros(0),
+    np.zeros((2, 2)),
+    np.zeros((2, 2, 2)),
+    np.array(["a", "b"]),
+    np.array([object(), None]),
+    pd.Series([1, 2]),
+    pd.DataFrame({"a": [1]}),
+    xr.DataArray([1.0, 2.0]),
+    object(),
+    object,
+    len,
+    ...,
+    slice(None),
+    bmco.Value(0),
+    bmco.Value(z=1),
+    bmco.Empirical(query="nothing == 1"),
+    bmco.Analytical(severity=(0, 1)),
+    bmco.Normal(0, sd=1),
+    bmco.InverseWishart(9),
+    bmco.Dirichlet(1),
+    bmco.HalfNormal(2),
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A public function, with arguments that are good."""
+
+    name: str
+    function: Callable[..., Any]
+    good: dict[str, Any]
+    leave_out: tuple[str, ...] = ()
+
+    def arguments(self) -> list[str]:
+        """Return the names of its arguments."""
+        found = []
+        for name, parameter in inspect.signature(self.function).parameters.items():
+            kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+            if parameter.kind not in kinds and name not in self.leave_out:
+                found.append(name)
+        return found
+
+    def with_odd(self, argument: str, value: Any) -> Any:
+        """Call it with one argument replaced."""
+        positional, named = [], {}
+        for name, given_value in (self.good | {argument: value}).items():
+            kind = inspect.signature(self.function).parameters[name].kind
+            if kind is inspect.Parameter.POSITIONAL_ONLY:
+                positional.append(given_value)
+            else:
+                named[name] = given_value
+        return self.function(*positional, **named)
+
+
+def _calls(tmp_path: Any) -> list[Call]:
+    trial = bmco.load_trial()
+    roles: dict[str, Any] = {
+        "outcomes": ["y1", "y2"],
+        "group": "arm",
+        "control": "ctl",
+        "treatment": "trt",
+    }
+    study = bmco.Study(trial, **roles)
+    sites = bmco.Study(bmco.load_multisite(), **roles, cluster="site")
+    flat = bmco.BGLM(study, "arm * x + severity")
+    nested = bmco.BGLMM(sites, "arm * x", "1")
+    few: dict[str, Any] = {"draws": 30, "tune": 60, "chains": 2, "seed": 1, "progress": False}
+    quick = {"draws": 30, "tune": 60, "chains": 1, "seed": 1, "progress": False, "cores": 1}
+    exact = bmco.BMVB(study).fit(draws=50, seed=1)
+    fits = {"flat": flat.fit(**few), "nested": nested.fit(**few), "exact": exact}
+    effects = {name: fit.effect() for name, fit in fits.items()}
+    curve = fits["flat"].curve("x", at=[0.0, 1.0], progress=False)
+    groups = fits["flat"].effects_by("severity", progress=False)
+    several = bmco.compare({"a": exact, "b": fits["flat"]}, progress=False)
+    saved = tmp_path / "exact.zarr.zip"
+    exact.save(saved)
+    columns = {"grp": "arm", "grp_a": "ctl", "grp_b": "trt", "y_vars": ["y1", "y2"]}
+    calls = [
+        Call("Study", bmco.Study, {"data": trial, **roles}),
+        Call("cells", study.cells, {}),
+        Call("BMVB", bmco.BMVB, {"study": study}),
+        Call("BGLM", bmco.BGLM, {"study": study, "fixed": "arm * x"}),
+        Call("BGLMM", bmco.BGLMM, {"study": sites, "fixed": "arm * x", "random": "1"}),
+        Call("BMVB.fit", bmco.BMVB(study).fit, {"draws": 20, "seed": 1}),
+        Call("BGLM.fit", flat.fit, quick),
+        Call("prior_effect", flat.prior_effect, {"draws": 20, "seed": 1}),
+        Call("with_priors", flat.with_priors, {}),
+        Call("update", exact.update, {}),
+        Call("save", exact.save, {"path": saved, "overwrite": True}),
+        Call("load", bmco.load, {"path": saved}),
+        Call("plot_trace", exact.plot_trace, {}),
+        Call("plot_shrinkage", fits["nested"].plot_shrinkage, {}),
+        Call("plot_clusters", fits["nested"].plot_clusters, {"progress": False}),
+        Call("loo clusters", fits["nested"].loo, {"progress": False}),
+        Call("curve", fits["flat"].curve, {"covariate": "x", "at": [0.0], "progress": False}),
+        Call("effects_by", fits["flat"].effects_by, {"by": "severity", "progress": False}),
+        Call("curve.decide", curve.decide, {}),
+        Call("curve.plot", curve.plot, {}),
+        Call("curve.summary", curve.summary, {}),
+        Call("groups.decide", groups.decide, {}),
+        Call("groups.plot", groups.plot, {}),
+        Call("groups.summary", groups.summary, {}),
+        Call("compare", bmco.compare, {"models": {"a": exact, "b": exact}, "progress": False}),
+        Call("comparison.plot", several.plot, {}),
+        Call("community", bmco.community_of_priors, {"model": flat}),
+        Call("decide", bmco.decide, {"delta": effects["exact"].delta, "rule": "All"}),
+        Call("plot_effect", bmco.plot_effect, {"effect": effects["exact"]}),
+        Call("Normal", bmco.Normal, {"sd": 1}),
+        Call("InverseWishart", bmco.InverseWishart, {}),
+        Call("LKJ", bmco.LKJ, {}),
+        Call("Dirichlet", bmco.Dirichlet, {}),
+        Call("HalfNormal", bmco.HalfNormal, {}),
+        Call("HalfStudentT", bmco.HalfStudentT, {}),
+        Call("Exponential", bmco.Exponential, {}),
+        Call("Priors", bmco.Priors, {}),
+        Call("recommended", bmco.Priors.recommended, {"source": study}),
+        Call("phi", bmco.phi_from_theta_rho, {"theta": [0.5, 0.4], "rho": 0.1}),
+        Call("theta", bmco.theta_from_phi, {"phi": [0.5, 0.2, 0.2, 0.1]}),
+        Call("rho", bmco.rho_from_phi, {"phi": [0.5, 0.2, 0.2, 0.1]}),
+        Call("bmvb", bmco.bmvb, {"data": trial, **columns, "n_it": 50, "progress": False}),
+    ]
+    for name, fit in fits.items():
+        calls += [
+            Call(f"{name}.effect", fit.effect, {}),
+            Call(f"{name}.summary", fit.summary, {}),
+            Call(f"{name}.predictive", fit.predictive, {"draws": 20}),
+            Call(f"{name}.check", fit.check, {"draws": 20}),
+            Call(f"{name}.plot_check", fit.plot_check, {"draws": 20}),
+            Call(f"{name}.loo", fit.loo, {"progress": False}),
+            Call(f"{name}.sensitivity", fit.sensitivity, {"powers": [0.5, 2]}),
+        ]
+    for name, effect in effects.items():
+        calls += [
+            Call(f"{name} decide", effect.decide, {}),
+            Call(f"{name} report", effect.report, {}),
+            Call(f"{name} summary", effect.summary, {}),
+            Call(f"{name} text", effect.text, {}),
+            Call(f"{name} plot_theta", effect.plot_theta, {}),
+            Call(f"{name} plot_delta", effect.plot_delta, {}),
+            Call(f"{name} plot_joint", effect.plot_joint, {}),
+        ]
+    return calls
+
+
+class Pairs(list[tuple[Call, str]]):
+    """Calls, each with the name of one argument."""
+
+    def __repr__(self) -> str:
+        """Return few words: hypothesis prints what an example was called with."""
+        return f"{len(self)} arguments"
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """Every call, with each of its arguments."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        calls = _calls(tmp_path_factory.mktemp("odd"))
+    return Pairs((call, name) for call in calls for name in call.arguments())
+
+
+def try_odd(call: Call, argument: str, value: Any) -> None:
+    """Nothing but an `InputError`, a warning or an answer may come out."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = call.with_odd(argument, value)
+            str(result)
+    except bmco.InputError:
+        pass
+    except Exception as error:
+        what = f"{call.name}({argument}={value!r}): {type(error).__name__}: {error}"
+        raise AssertionError(what) from error
+    finally:
+        plt.close("all")
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=400,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(place=st.floats(0, 1, exclude_max=True), value=st.sampled_from(range(len(ODD))))
+def test_odd_values_give_an_error_in_words_or_an_answer(pairs, place, value):
+    call, argument = pairs[int(place * len(pairs))]
+    try_odd(call, argument, ODD[value])
