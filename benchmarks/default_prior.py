@@ -176,7 +176,7 @@ def _sampled(model: Any, draws: int, tune: int, seed: int) -> dict[str, float]:
     effects = [fit.effect()]
     if "gamma" in posterior:
         effects.append(fit.effect(clusters="observed"))
-    reported = {}
+    reported: dict[str, Any] = {}
     for i, effect in enumerate(effects):
         reported |= {f"theta {i}": effect.theta.values, f"delta {i}": effect.delta.values}
     parameters = {str(name): values.values for name, values in posterior.items()}

@@ -127,6 +127,7 @@ CASES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:the prior overrules the scale")  # as it is meant to
 @pytest.mark.parametrize(("K", "random", "spans", "correlated"), CASES)
 def test_the_density_is_the_plain_one(K, random, spans, correlated):
     """Value, up to one constant, and gradient to 1e-10, near the mode and far from it."""

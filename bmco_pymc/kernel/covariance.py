@@ -48,8 +48,8 @@ FILL = 0.5
 
 
 @njit(error_model="numpy", forceinline=True)
-def root(t: Floats, v: Floats, family: int, hyper: Floats, R: Floats) -> float:
-    """Write R; return the log prior density of t and v, up to a constant.
+def root(t: Floats, v: Floats, family: int, hyper: Floats, R: Floats, partial: Floats) -> float:
+    """Write R and partial; return the log prior density of t and v, up to a constant.
 
     Parameters
     ----------
@@ -58,6 +58,8 @@ def root(t: Floats, v: Floats, family: int, hyper: Floats, R: Floats) -> float:
     family : int
     hyper : ndarray
     R : ndarray, shape (B, d, d)
+    partial : ndarray, shape (B, 3, d (d - 1) / 2)
+        For an LKJ prior, z, (1 - z^2)^1/2 and the logarithm of that.
     """
     B, d = t.shape
     value = 0.0
@@ -76,6 +78,8 @@ def root(t: Floats, v: Floats, family: int, hyper: Floats, R: Floats) -> float:
                         s += v[b, x * (x - 1) // 2 + m] * R[b, y, m]
                     R[b, y, x] = -s * np.exp(-0.5 * t[b, x])
             continue
+        if family != SPLIT:
+            _partials(v[b], partial[b])
         for x in range(d):
             left = np.exp(t[b, x])
             if family != SPLIT:
@@ -83,16 +87,16 @@ def root(t: Floats, v: Floats, family: int, hyper: Floats, R: Floats) -> float:
                 left = hyper[2 + x] * np.exp(h)
                 value += h + elementary.log(slope) + _sd(family, np.exp(h), hyper[1])[0]
             for y in range(x):
-                w = v[b, x * (x - 1) // 2 + y]
+                i = x * (x - 1) // 2 + y
                 if family == SPLIT:
                     k = 0.5 * (hyper[0] + y)
                     n = 1 + FILL * 2 * k
-                    m, _, log_slope, _ = _hill(w * _width(t[b], hyper, x, y, n), n)
+                    m, _, log_slope, _ = _hill(v[b, i] * _width(t[b], hyper, x, y, n), n)
                     z, cosine = m / np.sqrt(1 + m**2), 1 / np.sqrt(1 + m**2)
                     value += 0.5 * n * (t[b, x] + t[b, y]) + k * np.log1p(m**2) + log_slope
                 else:
-                    z, cosine, log_cosine = _partial(w)
-                    value += (2 * hyper[0] + d - 2 - y) * log_cosine
+                    z, cosine = partial[b, 0, i], partial[b, 1, i]
+                    value += (2 * hyper[0] + d - 2 - y) * partial[b, 2, i]
                 R[b, x, y] = left * z
                 left *= cosine
             R[b, x, x] = left
@@ -112,13 +116,14 @@ def pullback(
     family: int,
     hyper: Floats,
     R: Floats,
+    partial: Floats,
     d_root: Floats,
     d_t: Floats,
     d_v: Floats,
 ) -> None:
     """Write the derivatives of the log density by t and v, given that by R (without the prior)."""
     B, d = t.shape
-    left, partial, total = np.empty(d), np.empty(d), np.empty((d, d))
+    left, total = np.empty(d), np.empty((d, d))
     for b in range(B):
         if family == BARTLETT:
             for m in range(d):  # d_root' R
@@ -158,14 +163,12 @@ def pullback(
                 d_t[b, x] = (1.0 + _sd(family, ratio, hyper[1])[1] + s) * slope + d_log
             for y in range(x):
                 left[y] = sd
-                w = v[b, x * (x - 1) // 2 + y]
+                place = x * (x - 1) // 2 + y
                 if family == SPLIT:
                     n = 1 + FILL * (hyper[0] + y)
-                    sd /= np.sqrt(1 + _hill(w * _width(t[b], hyper, x, y, n), n)[0] ** 2)
+                    sd /= np.sqrt(1 + _hill(v[b, place] * _width(t[b], hyper, x, y, n), n)[0] ** 2)
                 else:
-                    z, cosine, _ = _partial(w)
-                    sd *= cosine
-                    partial[y] = z
+                    sd *= partial[b, 1, place]
             after = total[x, x] * R[b, x, x]  # what the entries to the right contribute
             for y in range(x - 1, -1, -1):
                 place = x * (x - 1) // 2 + y
@@ -182,7 +185,7 @@ def pullback(
                     d_t[b, x] += 0.5 * n * (1 + d_q * q)
                     d_t[b, y] += 0.5 * n * (1 + d_q * q)
                 else:
-                    z = partial[y]
+                    z = partial[b, 0, place]
                     own = 0.5 * (1 - z**2) * left[y] * total[x, y]
                     d_v[b, place] = own - z * (0.5 * after + hyper[0] + 0.5 * (d - 2 - y))
                 after += total[x, y] * R[b, x, y]
@@ -221,12 +224,15 @@ def _bent(t: float) -> tuple[float, float, float]:
 
 
 @njit(error_model="numpy", forceinline=True)
-def _partial(v: float) -> tuple[float, float, float]:
-    """Return z = tanh(v / 2), (1 - z^2)^1/2 and the logarithm of that; one exp for all."""
-    size = elementary.exp(-0.5 * abs(v))
-    square = size * size
-    z = np.copysign((1 - square) / (1 + square), v)
-    return z, 2 * size / (1 + square), np.log(2.0) - 0.5 * abs(v) - elementary.log(1 + square)
+def _partials(v: Floats, out: Floats) -> None:
+    """Write z = tanh(v / 2), (1 - z^2)^1/2 and the logarithm of that; one exp for all."""
+    for i in range(len(v)):
+        half = 0.5 * abs(v[i])
+        size = elementary.exp(-half)
+        square = size * size
+        out[0, i] = np.copysign((1 - square) / (1 + square), v[i])
+        out[1, i] = 2 * size / (1 + square)
+        out[2, i] = np.log(2.0) - half - elementary.log(1 + square)
 
 
 @njit(error_model="numpy", forceinline=True)

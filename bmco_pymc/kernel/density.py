@@ -93,7 +93,9 @@ def expand_point(point: Point, model: Model, work: Work) -> float:
                 s = point.white[m, k] / model.scale[m, k]
                 for q in range(L):
                     coef[q, m] += s * model.logits[q, k]
-    value = covariance.root(point.t, point.v, model.family, model.hyper, work.roots[0])
+    value = covariance.root(
+        point.t, point.v, model.family, model.hyper, work.roots[0], work.partial
+    )
     B, d, J = inner.shape
     if model.first_kind < J:
         covariance.mirrored(work.roots[0], work.roots[1])
@@ -175,6 +177,7 @@ def pull_back(point: Point, model: Model, work: Work, gradient: Point) -> None:
         model.family,
         model.hyper,
         work.roots[0],
+        work.partial,
         work.d_roots[0],
         gradient.t,
         gradient.v,

@@ -47,6 +47,7 @@ class Work(NamedTuple):
     G: Floats
     roots: Floats
     d_roots: Floats
+    partial: Floats
 
 
 @njit(error_model="numpy", inline="always")
@@ -63,7 +64,8 @@ def work_size(model: Model) -> int:
     """Return how many numbers `workspace` needs."""
     L, M = model.statistic.shape
     B, d, J = model.off.shape
-    return n_zeros(model) + L * M + 2 * B * d * d + B * d * J * (5 + 2 * d)
+    below = d * (d - 1) // 2
+    return n_zeros(model) + L * M + B * (2 * d * d + d * J * (5 + 2 * d) + 3 * below)
 
 
 @njit(error_model="numpy", inline="always")
@@ -81,6 +83,7 @@ def workspace(memory: Floats, model: Model) -> Work:
     d_u = roots + 2 * square
     K = d_u + 5 * size
     G = K + size * d
+    partial, below = G + size * d, d * (d - 1) // 2
     inner, d_inner = (u + size, u + 2 * size) if model.contrasts.size else (u, d_u)
     return Work(
         coef=view(memory, 0, (L, M)),
@@ -103,4 +106,5 @@ def workspace(memory: Floats, model: Model) -> Work:
         G=view(memory, G, (size * d,)),
         roots=view(memory, roots, (2, B, d, d)),
         d_roots=view(memory, d_roots, (2, B, d, d)),
+        partial=view(memory, partial, (B, 3, below)),
     )
