@@ -68,9 +68,7 @@ class Spent:
 @contextmanager
 def sampling_clock() -> Iterator[Spent]:
     """Add up the seconds in nutpie's sampler, and in sampling with the draws made ready to use."""
-    import nutpie
-
-    from bmco_pymc import sampling
+    from bmco_pymc import continuing, sampling
 
     spent = Spent()
 
@@ -100,10 +98,10 @@ def sampling_clock() -> Iterator[Spent]:
     def preparing(seconds: float) -> None:
         spent.sampling -= seconds
 
-    processors = timed(nutpie.sample, cpu, time.process_time)
+    processors = timed(sampling._run, cpu, time.process_time)
     with (
-        patch.object(nutpie, "sample", timed(processors, nuts)),
-        patch.object(sampling, "sample", timed(sampling.sample, all_of_it)),
+        patch.object(sampling, "_run", timed(processors, nuts)),
+        patch.object(continuing, "sample", timed(sampling.sample, all_of_it)),
         patch.object(sampling, "prepared", timed(sampling.prepared, preparing)),
     ):
         yield spent
