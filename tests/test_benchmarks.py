@@ -151,7 +151,11 @@ def test_the_clock_sees_all_of_sampling(
     run, label = sampling._run, sampling._labelled
 
     def slow(function: Any, seconds: float) -> Any:
-        return lambda *a: (time.sleep(seconds), function(*a))[1]
+        def slower(*arguments: Any) -> Any:
+            time.sleep(seconds)
+            return function(*arguments)
+
+        return slower
 
     monkeypatch.setattr(sampling, "_run", slow(run, 0.4))
     monkeypatch.setattr(sampling, "_labelled", slow(label, 0.2))
