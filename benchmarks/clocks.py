@@ -58,33 +58,39 @@ def density_clock(address: int, size: int, data: int, seconds: float) -> float:
 
 @dataclass
 class Spent:
-    """Seconds: in nutpie, and in all of sampling but what prepares it."""
+    """Seconds: in nutpie, of all processors in nutpie, and in all of sampling but preparing it."""
 
     nuts: float = 0.0
+    cpu: float = 0.0
     sampling: float = 0.0
 
 
 @contextmanager
 def sampling_clock() -> Iterator[Spent]:
     """Add up the seconds in nutpie's sampler, and in sampling with the draws made ready to use."""
-    import nutpie
-
-    from bmco_pymc import sampling
+    from bmco_pymc import continuing, sampling
 
     spent = Spent()
 
-    def timed(function: Callable[..., Any], add: Callable[[float], None]) -> Callable[..., Any]:
+    def timed(
+        function: Callable[..., Any],
+        add: Callable[[float], None],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> Callable[..., Any]:
         def run(*arguments: Any, **options: Any) -> Any:
-            start = time.perf_counter()
+            start = clock()
             try:
                 return function(*arguments, **options)
             finally:
-                add(time.perf_counter() - start)
+                add(clock() - start)
 
         return run
 
     def nuts(seconds: float) -> None:
         spent.nuts += seconds
+
+    def cpu(seconds: float) -> None:
+        spent.cpu += seconds
 
     def all_of_it(seconds: float) -> None:
         spent.sampling += seconds
@@ -92,9 +98,10 @@ def sampling_clock() -> Iterator[Spent]:
     def preparing(seconds: float) -> None:
         spent.sampling -= seconds
 
+    processors = timed(sampling._run, cpu, time.process_time)
     with (
-        patch.object(nutpie, "sample", timed(nutpie.sample, nuts)),
-        patch.object(sampling, "sample", timed(sampling.sample, all_of_it)),
+        patch.object(sampling, "_run", timed(processors, nuts)),
+        patch.object(continuing, "sample", timed(sampling.sample, all_of_it)),
         patch.object(sampling, "prepared", timed(sampling.prepared, preparing)),
     ):
         yield spent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks import large
+from benchmarks import default_prior, large
 from benchmarks.row import BAMBI, BMCO, OURS, PANDAS, PLAIN, Quantity, Row, Run, Target
 
 
@@ -20,6 +20,7 @@ def rows(*, quick: bool = False) -> dict[str, Row]:
         _next(nuts, few),
         _questions(nuts, few),
         _sampling(nuts, few),
+        default_prior.row(quick, nuts, few),
         large.gradient(quick),
         large.discrete(quick, short, few),
         large.continuous(quick, short, few),

@@ -9,7 +9,7 @@ from .decision import Decision, decide
 from .decisions import Decisions
 from .diagnostics import Diagnostics
 from .effect import Effect
-from .errors import ConvergenceWarning, InputError, InputWarning
+from .errors import ConvergenceWarning, InputError, InputWarning, SamplingError
 from .fit import Fit
 from .models.bglm import BGLM
 from .models.bglmm import BGLMM
@@ -60,6 +60,7 @@ __all__ = [
     "Normal",
     "Priors",
     "Report",
+    "SamplingError",
     "Study",
     "Subgroups",
     "Value",

@@ -8,7 +8,7 @@ import numpy as np
 
 from bmco_pymc.errors import InputError
 from bmco_pymc.marginal import marginalise
-from bmco_pymc.population import Analytical, Empirical, Sample, Value, resolve
+from bmco_pymc.population import Analytical, Empirical, Sample, Value, read_population, resolve
 from bmco_pymc.slopes import steepest
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def exact_phi(fit: Fit, population: Any, clusters: str | None) -> tuple[np.ndarray, str]:
     """Return φ of an analysis without covariates, which has one population only."""
     name = type(fit.model).__name__
-    if population is not None and population != Empirical():
+    if read_population(population) != Empirical():
         what = f"{name} has no covariates, so its only population is the whole of each group"
         raise InputError("population", population, what, ["Empirical()"])
     if clusters is not None:
@@ -37,10 +37,7 @@ def averaged_phi(
     """Return φ (chain, draw, group, pattern) averaged over a population, and the estimand."""
     model, design = fit.model, fit.model.design
     assert design is not None
-    population = Empirical() if population is None else population
-    if not isinstance(population, Value | Empirical | Analytical):
-        kinds = ["Value", "Empirical", "Analytical"]
-        raise InputError("population", population, "is not a population", kinds)
+    population = read_population(population)
     if design.random_terms:
         clusters = "new" if clusters is None else clusters
     elif clusters is not None:

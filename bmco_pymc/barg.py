@@ -187,7 +187,7 @@ def _margins(decision: Decision) -> str:
 def _settings(effect: Effect) -> str:
     """Return the seed and settings, and what they make reproducible."""
     apart = {"modeling_interface", "modeling_interface_version", "analysis", "software"}
-    apart |= {"default_settings", "continued"}  # the sentence is part of the verdict
+    apart |= {"default_settings", "continued", "interrupted"}  # said with the verdict
     attrs = effect.fit.idata.attrs
     left = attrs.get("default_settings", "").split()
     settings = {name: f"{name} {value}" for name, value in attrs.items() if name not in apart}

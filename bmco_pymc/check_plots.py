@@ -11,9 +11,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from bmco_pymc import patterns
-from bmco_pymc.arguments import probability
+from bmco_pymc.arguments import one_of, probability
 from bmco_pymc.checks import NAMES, Check, check
-from bmco_pymc.errors import InputError
 from bmco_pymc.picture import (
     BLUE,
     GREY,
@@ -62,8 +61,7 @@ def plot_check(
     ci_prob = probability("ci_prob", ci_prob)
     drawn = replicate(fit, draws, seed, clusters)
     kinds = available(drawn)
-    if kind not in kinds:
-        raise InputError("kind", kind, "there is no such check of this fit", kinds)
+    one_of("kind", kind, kinds, "there is no such check of this fit")
     figure = (
         _calibration(drawn, ci_prob)
         if kind == "calibration"

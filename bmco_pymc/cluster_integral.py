@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from bmco_pymc.kernel.cache import njit
+
 FREEDOM = 7.0  # degrees of freedom of the proposal
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bmco_pymc.arguments import of_kind
 from bmco_pymc.errors import InputError
 from bmco_pymc.models.base import Model
 from bmco_pymc.priors import InverseWishart, Normal, Priors
@@ -61,7 +62,7 @@ def community_of_priors(model: Model, effect: float = 0.5) -> dict[str, Model]:
     skeptical Normal(mean=0, covariance=1)
     optimistic Normal(mean=[0.0, 0.5, 0.0, 0.0], covariance=1)
     """
-    design = model.design
+    design = of_kind("model", model, Model, "must be a BGLM or BGLMM").design
     group = model.study.group
     if design is None or group not in (*design.terms, *design.random_terms):
         what = f"has no term of the group ({group!r}) alone, on which the optimist could set hopes"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bmco_pymc.arguments import probability
+from bmco_pymc.arguments import check_names, probability
 from bmco_pymc.comparison import Comparison, make_comparison
 from bmco_pymc.decision import decide
 from bmco_pymc.effect import Effect
@@ -18,7 +18,7 @@ from bmco_pymc.errors import ConvergenceWarning, InputError
 from bmco_pymc.fit import Fit
 from bmco_pymc.interrupts import INTERRUPTED
 from bmco_pymc.models.base import Model
-from bmco_pymc.population import Analytical, Empirical, Sample, Value, resolve
+from bmco_pymc.population import Analytical, Empirical, Sample, Value, read_population, resolve
 from bmco_pymc.progress import counting
 from bmco_pymc.same_rows import check_same_rows
 from bmco_pymc.settings import Settings
@@ -104,9 +104,7 @@ def compare(
     {'weak': 0.11, 'strong': 0.04}
     """
     known = _checked_models(models)
-    unknown = sorted(set(settings) - set(_SETTINGS))
-    if unknown:
-        raise InputError("compare", unknown, "there is no such setting of a fit", _SETTINGS)
+    check_names(settings, _SETTINGS)
     settings = {name: value for name, value in settings.items() if value is not None}
     seed = Settings(seed=seed, **settings).with_seed().seed
     ci_prob = probability("ci_prob", ci_prob)
@@ -171,13 +169,14 @@ def _check_question(
     question: Mapping[str, Any],
 ) -> None:
     """Ask everything of the models before any is fitted, so that a mistake costs nothing."""
+    whole = read_population(population)
     if asked["clusters"] is not None and not any(map(_has_clusters, models.values())):
         raise InputError("clusters", asked["clusters"], "no model here has clusters", [None])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is unusual is said when it is done
         for name, model in models.items():
             if model.design is None:
-                if population is not None and population != Empirical():
+                if whole != Empirical():
                     what = f"{name!r} (BMVB) has no covariates: its only population is the whole"
                     raise InputError("population", population, what, ["Empirical()"])
                 continue
@@ -185,7 +184,6 @@ def _check_question(
             clusters = passed.pop("clusters", None)
             if _has_clusters(model) and clusters is None:
                 clusters = "new"
-            whole = Empirical() if population is None else population
             resolve(whole, Sample(model.study, model.cells), clusters=clusters, **passed)
         outcomes = list(next(iter(models.values())).study.outcomes)
         draws = np.random.default_rng(0).normal(size=(1, 8, len(outcomes)))

@@ -18,7 +18,7 @@ from bmco_pymc.errors import ConvergenceWarning
 from bmco_pymc.fit import Fit, judge, warn_of
 from bmco_pymc.interrupts import ALL_KEPT, INTERRUPTED, deferred, tell
 from bmco_pymc.sampling import sample
-from bmco_pymc.settings import Settings
+from bmco_pymc.settings import Settings, memory, of_one_draw
 
 if TYPE_CHECKING:
     from bmco_pymc.diagnostics import Diagnostics
@@ -46,6 +46,8 @@ def sample_until_good(
     progress : bool
         Whether to show a progress bar.
     """
+    numbers = of_one_draw(model, model.n_parameters)
+    first.check_memory(numbers)
     first = first.with_seed()
     settings, stage = first, "Sampling"
     tries: list[tuple[Settings, str]] = []
@@ -66,7 +68,7 @@ def sample_until_good(
             following, why = _following(settings, free, fit)
         if interrupt:
             tell(found, ALL_KEPT)
-        if interrupt or following is None:
+        if interrupt or following is None or following.gigabytes(numbers) > memory():
             break
         tries.append((settings, why))
         seed = np.random.SeedSequence(first.seed).spawn(len(tries))[-1].generate_state(1)[0]
@@ -126,7 +128,7 @@ def _following(settings: Settings, free: frozenset[str], fit: Fit) -> tuple[Sett
         nearer = [target for target in CAREFUL if target > settings.target_accept]
         if nearer:
             changes["target_accept"] = nearer[0]
-            reasons.append(f"{diverged} divergences")
+            reasons.append(f"{diverged} divergence{'s' if diverged > 1 else ''}")
     if not changes:
         return None, ""
     return dataclasses.replace(settings, **changes), " and ".join(reasons)

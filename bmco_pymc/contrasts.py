@@ -17,15 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bmco_pymc import patterns
-from bmco_pymc.errors import InputError
+from bmco_pymc.arguments import one_of
 
 CONTRASTS = ("reference", "symmetric")
 
 
 def check_contrasts(contrasts: object) -> None:
     """Refuse what is no way to state a prior."""
-    if contrasts not in CONTRASTS:
-        raise InputError("contrasts", contrasts, "is no way to state a prior", CONTRASTS)
+    one_of("contrasts", contrasts, CONTRASTS, "is no way to state a prior")
 
 
 def logits_of(contrasts: str, n_patterns: int) -> NDArray[np.float64]:

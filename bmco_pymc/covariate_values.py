@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bmco_pymc.arguments import real
 from bmco_pymc.errors import InputError
 
 type Name = Hashable  # of a covariate; None is the model's only one
@@ -243,7 +244,7 @@ def _range(name: Name, bounds: Any, wide: bool) -> Range:
         raise InputError(argument, bounds, "a range is a pair of numbers (low, high)")
     if not all(isinstance(bound, Real) for bound in bounds):
         raise InputError(argument, bounds, "the bounds of a range are numbers")
-    low, high = map(float, bounds)
+    low, high = map(real, bounds)
     if not low <= high:
         raise InputError(argument, bounds, "the lower bound comes first, then the upper")
     if wide and low == high:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from bmco_pymc.arguments import numbers, of_kind
 from bmco_pymc.columns import text
 from bmco_pymc.decisions import Decisions, gather
 from bmco_pymc.diagnostics import Diagnostics
@@ -136,8 +135,8 @@ class Curve:
         places = np.unique(np.linspace(0, len(self.at) - 1, SHOWN).round().astype(int))
         rows = []
         for place in places:
-            numbers = self.effects[place].summary()
-            cells = [numbers.loc[f"delta[{k}]", ["mean", "lower", "upper"]] for k in outcomes]
+            table = self.effects[place].summary()
+            cells = [table.loc[f"delta[{k}]", ["mean", "lower", "upper"]] for k in outcomes]
             rows.append(
                 [f"{self.at[place]:.4g}", *("{:.3f} [{:.3f}, {:.3f}]".format(*c) for c in cells)]
             )
@@ -199,14 +198,15 @@ def make_curve(
     """
     sample = Sample(fit.model.study, fit.model.cells)
     numeric = [str(k) for k in sample.covariates if is_number(sample.cells.frame[k])]
-    if covariate not in sample.covariates:
+    if not isinstance(covariate, str) or covariate not in sample.covariates:
         choices = numeric or None
         none = "" if sample.covariates else f": {type(fit.model).__name__} has none here"
         raise InputError("covariate", covariate, f"is no covariate of the model{none}", choices)
     if covariate not in numeric:
         problem = f"is a category, which has no curve; use fit.effects_by({covariate!r})"
         raise InputError("covariate", covariate, problem, numeric or None)
-    others = dict(given or {})
+    what = "must be a mapping of other covariates to their values"
+    others = dict(of_kind("given", {} if given is None else given, Mapping, what))
     if covariate in others:
         raise InputError("given", given, f"{covariate!r} is what the curve runs along")
     x = sample.cells.frame[covariate]
@@ -218,11 +218,8 @@ def make_curve(
 
 def _values(at: ArrayLike) -> np.ndarray:
     """Return the values asked about, in order and each once."""
-    try:
-        values = np.asarray(at)
-    except (TypeError, ValueError):
-        values = np.array(None)
-    numbers = all(isinstance(v, Real) and math.isfinite(v) for v in values.ravel().tolist())
-    if values.ndim != 1 or len(values) < 2 or not numbers:
-        raise InputError("at", at, "must be a list of two finite numbers or more")
-    return np.unique(values.astype(float))
+    problem = "must be a list of two finite numbers or more"
+    values = numbers("at", at, problem)
+    if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
+        raise InputError("at", at, problem)
+    return np.unique(values)

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
+from bmco_pymc.arguments import flag, texts
 from bmco_pymc.errors import InputError
 from bmco_pymc.escapes import visible
 from bmco_pymc.per_outcome import PerOutcome, read_level, read_margins, read_weights
@@ -23,6 +24,7 @@ _DIMS = ("chain", "draw", "outcome")
 _SIDES = {"right": ("right",), "left": ("left",), "two-sided": ("right", "left")}
 _DIRECTIONS = {name: name for name in _SIDES} | {"right-sided": "right", "left-sided": "left"}
 _OPEN = "too few draws to tell {} from {.threshold:.6g}: the verdict may change with more"
+_UNJUDGED = "the draws are too few to judge whether the {} is above {.threshold:.6g}: take more"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +47,11 @@ class Side:
         The same for each outcome alone, dims (outcome,); where the draws disagree the bound is NaN.
     statistic, statistic_mcse, threshold : float
         What decides: `statistic` (a marginal probability or the joint one) against 1 − level.
-    met, settled : bool
-        Whether statistic > threshold, and whether it is more than two MCSE (or its bound) from it.
+    met : bool or None
+        Whether statistic > threshold. None where the draws are too few to say: where there is no
+        MCSE, or all draws agree and yet their bound does not tell the statistic from the threshold.
+    settled : bool
+        Whether the statistic is more than two MCSE (or its bound) from the threshold.
     """
 
     direction: str
@@ -61,8 +66,15 @@ class Side:
     statistic: float
     statistic_mcse: float
     threshold: float
-    met: bool
+    met: bool | None
     settled: bool
+
+    @property
+    def comparison(self) -> str:
+        """How the statistic compares with the threshold, in words."""
+        if self.met is None:
+            return f"cannot be told from {self.threshold:.6g} with so few draws"
+        return f"is {'above' if self.met else 'not above'} {self.threshold:.6g}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +96,8 @@ class Decision:
     verdict : str
         Right: "superior" or "not superior"; left: "inferior" or "not inferior"; with negative
         margins "non-inferior" (right), "non-superior" (left), or that this is not shown.
-        Two-sided: "superior", "inferior", "both" or "neither".
+        Two-sided: "superior", "inferior", "both" or "neither". "cannot be judged" where the draws
+        are too few to say whether a side's rule is met.
     caveats : tuple of str
         What a reader must know before using the verdict.
     """
@@ -138,12 +151,10 @@ class Decision:
         for side in self.sides:
             marginal = zip(side.marginal, side.marginal_mcse, side.marginal_bound, strict=True)
             alone = [f"{k} {shown(*p)}" for k, p in zip(self.outcomes, marginal, strict=True)]
-            comparison = "above" if side.met else "not above"
             lines += [
                 f"P({side.event}) {shown(side.probability, side.mcse, side.bound, equals='= ')}",
                 f"marginal: {', '.join(alone)}",
-                f"{RULES[self.rule].statistic_name} {decimals(side.statistic)} is {comparison} "
-                f"{side.threshold:.6g}",
+                f"{RULES[self.rule].statistic_name} {decimals(side.statistic)} {side.comparison}",
             ]
         return lines + [f"Caveat: {caveat}" for caveat in self.caveats]
 
@@ -232,7 +243,8 @@ def decide(
     weights = read_weights(w, outcomes, used_by=chosen)
     alpha = read_level(alpha)
     level = alpha / len(_SIDES[sided]) / (len(outcomes) if chosen.divides_level else 1)
-    given = [caveats] if isinstance(caveats, str) else list(caveats)
+    independent = flag("independent", independent)
+    given = texts("caveats", caveats, "must be sentences")
     ess = delta[..., 0].size if independent else smallest_ess(delta)
     estimated = partial(estimate, ess_if_constant=ess, independent=independent)
     sides = tuple(_side(delta, s, chosen, m, weights, 1 - level, estimated) for s in _SIDES[sided])
@@ -249,8 +261,15 @@ def decide(
             {side.direction: side.met for side in sides},
             [math.fsum((m * weights).values)] if chosen.weighs else m.values.tolist(),
         ),
-        caveats=(*given, *(_OPEN.format(decimals(s.statistic), s) for s in sides if not s.settled)),
+        caveats=(*given, *(_doubt(chosen, side) for side in sides if not side.settled)),
     )
+
+
+def _doubt(rule: Rule, side: Side) -> str:
+    """Return what few draws leave open."""
+    if side.met is None:
+        return _UNJUDGED.format(rule.statistic_name, side)
+    return _OPEN.format(decimals(side.statistic), side)
 
 
 def _side(
@@ -268,7 +287,10 @@ def _side(
     marginal = estimated(excess > 0)
     decides = rule.statistic(joint, marginal)
     statistic, mcse, bound = (float(decides[name]) for name in ("probability", "mcse", "bound"))
-    doubt = 2 * mcse if math.isnan(bound) else abs(statistic - bound)
+    agree = not math.isnan(bound)
+    doubt = abs(statistic - bound) if agree else 2 * mcse
+    settled = abs(statistic - threshold) > doubt  # never where there is no MCSE
+    judged = settled or not (agree or math.isnan(mcse))
     return Side(
         direction=direction,
         event=event(rule, direction, outcomes, margins.values.tolist(), weights.values.tolist()),
@@ -282,8 +304,8 @@ def _side(
         statistic=statistic,
         statistic_mcse=mcse,
         threshold=threshold,
-        met=statistic > threshold,
-        settled=abs(statistic - threshold) > doubt,
+        met=statistic > threshold if judged else None,
+        settled=settled,
     )
 
 

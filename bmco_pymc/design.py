@@ -118,6 +118,9 @@ def make_design(study: Study, fixed: str, random: str | None = None) -> tuple[De
         If a category has more levels than a tenth of the subjects, terms can hardly be told apart,
         or the group is in no term.
     """
+    if random is not None and study.cluster is None:
+        what = "the study has no clusters: give it `cluster=`, or use BGLM"
+        raise InputError("study", "Study(cluster=None)", what)
     columns = list(study.data.columns)
     choices = [c for c in columns if c not in (*study.outcomes, study.counts)]
     parts = [

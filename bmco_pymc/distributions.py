@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bmco_pymc.arguments import flag
 from bmco_pymc.errors import InputError
-from bmco_pymc.hyperparameters import definite, finite, invertible, plain, square
+from bmco_pymc.hyperparameters import SIZES, VARIANCES, definite, finite, invertible, plain, square
 
 Array = NDArray[np.float64]
 
@@ -52,13 +53,13 @@ class Normal:
     precision: ArrayLike | None = None
 
     def __post_init__(self) -> None:
-        finite("mean", self.mean, max_ndim=1)
+        finite("mean", self.mean, max_ndim=1, sizes=SIZES)
         spreads = ("sd", "covariance", "precision")
         given = [name for name in spreads if getattr(self, name) is not None]
         if len(given) != 1:
             raise InputError("Normal", given, "needs exactly one of", spreads)
         if given == ["sd"]:
-            finite("sd", self.sd, positive=True, max_ndim=1)
+            finite("sd", self.sd, positive=True, max_ndim=1, sizes=SIZES)
         else:
             definite(given[0], getattr(self, given[0]))
 
@@ -94,7 +95,7 @@ class HalfNormal:
     sigma: float = 1.0
 
     def __post_init__(self) -> None:
-        finite("sigma", self.sigma, positive=True, max_ndim=0)
+        finite("sigma", self.sigma, positive=True, max_ndim=0, sizes=SIZES)
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Exponential:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        finite("scale", self.scale, positive=True, max_ndim=0)
+        finite("scale", self.scale, positive=True, max_ndim=0, sizes=SIZES)
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class HalfStudentT:
 
     def __post_init__(self) -> None:
         finite("nu", self.nu, positive=True, max_ndim=0)
-        finite("sigma", self.sigma, positive=True, max_ndim=0)
+        finite("sigma", self.sigma, positive=True, max_ndim=0, sizes=SIZES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +154,7 @@ class InverseWishart:
     def __post_init__(self) -> None:
         if self.nu is not None:
             finite("nu", self.nu, positive=True, max_ndim=0)
-        definite("scale", self.scale)
+        definite("scale", self.scale, VARIANCES)
 
     def resolve(self, argument: str, terms: Sequence[str]) -> tuple[float, Array]:
         """Return ν and T (p, p) for the model's random terms."""
@@ -203,6 +204,7 @@ class LKJ:
         finite("eta", self.eta, positive=True, max_ndim=0)
         if not isinstance(self.sd, HalfNormal | Exponential | HalfStudentT):
             raise InputError("sd", self.sd, "must be a prior of a standard deviation", _SD_PRIORS)
+        flag("joint", self.joint)
         if self.basis is not None:
             invertible("basis", self.basis)
 

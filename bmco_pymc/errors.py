@@ -38,7 +38,7 @@ class InputError(ValueError):
         super().__init__(argument, value, problem, self.choices)
 
     def __str__(self) -> str:
-        text = f"{self.argument}={_short(self.value)}: {self.problem}"
+        text = f"{self.argument}={short(self.value)}: {self.problem}"
         if self.choices is not None:
             text += "; choose from " + (", ".join(map(repr, self.choices)) or "(nothing)")
         return visible(text)
@@ -47,6 +47,10 @@ class InputError(ValueError):
         """Return the same error under another vocabulary's argument name."""
         name = names.get(self.argument, self.argument)
         return InputError(name, self.value, self.problem, self.choices)
+
+
+class SamplingError(RuntimeError):
+    """The sampler gave up, and nothing of what it did is kept; the message says what to do."""
 
 
 class InputWarning(UserWarning):
@@ -63,7 +67,10 @@ class ConvergenceWarning(UserWarning):
         return visible(super().__str__())
 
 
-def _short(value: Any, width: int = 80) -> str:
+def short(value: Any, width: int = 80) -> str:
     """Return the value's repr on one line, cut to ``width`` characters."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a number of too many digits, an object that cannot say what it is
+        text = object.__repr__(value)
     return text if len(text) <= width else text[: width - 1] + "…"

@@ -42,7 +42,7 @@ def estimates(draws: xr.Dataset, diagnostics: Diagnostics, ci_prob: float = 0.95
     return pd.DataFrame(
         {
             "mean": flat.mean(axis=1),
-            "sd": flat.std(axis=1, ddof=1),
+            "sd": _sd(flat),
             "lower": lower,
             "upper": upper,
             "mcse": monte_carlo_errors(values, independent=diagnostics.exact),
@@ -55,9 +55,13 @@ def estimates(draws: xr.Dataset, diagnostics: Diagnostics, ci_prob: float = 0.95
 
 
 def monte_carlo_errors(values: np.ndarray, *, independent: bool = False) -> np.ndarray:
-    """Return the MCSE of the mean of each row of (parameter, chain, draw); 0 for a constant."""
-    if independent:
-        return values.std(axis=(1, 2), ddof=1) / np.sqrt(values[0].size)
+    """Return the MCSE of the mean of each row of (parameter, chain, draw); 0 for a constant.
+
+    Of a single draw it is NaN, as is the standard deviation.
+    """
+    n_draws = values.shape[1] * values.shape[2]
+    if independent or n_draws == 1:
+        return _sd(values.reshape(len(values), -1)) / np.sqrt(n_draws)
     import arviz as az
 
     errors = np.zeros(len(values))
@@ -65,3 +69,9 @@ def monte_carlo_errors(values: np.ndarray, *, independent: bool = False) -> np.n
         if np.ptp(draws) > 0:
             errors[place] = float(az.mcse(draws))
     return errors
+
+
+def _sd(values: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of each row (S,)."""
+    one = values.shape[1] == 1  # numpy would warn
+    return np.full(len(values), np.nan) if one else values.std(axis=1, ddof=1)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bmco_pymc.arguments import flag
 from bmco_pymc.asked import Asked
 from bmco_pymc.diagnostics import Diagnostics, diagnose
 from bmco_pymc.errors import ConvergenceWarning
@@ -64,10 +65,11 @@ class Fit(Asked, Judged):
             A row per parameter: mean, sd, interval, Monte Carlo standard error, ESS, R-hat.
         """
         posterior = self.idata["posterior"].to_dataset()
+        every = flag("by_cluster", by_cluster)
         names = [
             name
             for name in self.model.parameters
-            if by_cluster or "cluster" not in self.model.parameters[name]
+            if every or "cluster" not in self.model.parameters[name]
         ]
         return estimates(posterior[names], self.diagnostics, ci_prob)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 from matplotlib.figure import Figure
 
+from bmco_pymc.arguments import one_of
 from bmco_pymc.errors import InputError
 from bmco_pymc.escapes import as_variable, visible
 from bmco_pymc.parameters import scalar_parameters
@@ -58,12 +59,12 @@ def plot(fit: Fit, kind: str, which: str, **settings: Any) -> Any:
     """
     import arviz as az
 
-    if kind not in KINDS:
-        raise InputError("type", kind, "there is no such plot", KINDS)
+    one_of("type", kind, KINDS, "there is no such plot")
+    if kind == "rank" and fit.idata["posterior"].sizes["chain"] < 2:
+        raise InputError("fit", "1 chain", "ranks tell chains apart: there must be two or more")
     choices = blocks(fit)
-    if which not in choices:
-        what = f"{type(fit.model).__name__} has no such block of parameters"
-        raise InputError("which", which, what, choices)
+    what = f"{type(fit.model).__name__} has no such block of parameters"
+    one_of("which", which, choices, what)
     tree = parameters(fit, choices[which])
     n_parameters = len(tree["posterior"].data_vars)
     defaults: dict[str, Any] = {"color": list(COLOURS)}

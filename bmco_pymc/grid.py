@@ -67,7 +67,7 @@ def _count(root: Floats, k: int) -> int:
         low, high = min(low, root[q, k]), max(high, root[q, k])
     if high == low:
         return 1
-    return int(np.ceil(FIXED + PER_SPREAD * (high - low)))
+    return int(min(np.ceil(FIXED + PER_SPREAD * (high - low)), 1e5))  # far above `MOST`
 
 
 @njit(nogil=True, fastmath=RELAXED, error_model="numpy")

@@ -8,17 +8,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bmco_pymc.arguments import numbers
 from bmco_pymc.errors import InputError
 
 Array = NDArray[np.float64]
 
+Bounds = tuple[float, float]
 
-def finite(argument: str, value: Any, *, positive: bool = False, max_ndim: int = 2) -> Array:
+# The smallest and largest number: squares, and ratios of squares, must be numbers too.
+SIZES: Bounds = (1e-50, 1e50)
+VARIANCES: Bounds = (1e-100, 1e100)
+ANY_UNIT: Bounds = (1e-210, 1e210)  # variances of coefficients of the largest covariates
+
+
+def finite(
+    argument: str,
+    value: Any,
+    *,
+    positive: bool = False,
+    max_ndim: int = 2,
+    sizes: Bounds = ANY_UNIT,
+) -> Array:
     """Return the value as an array of finite (positive) numbers, or say what is wrong."""
-    try:
-        array = np.array(value, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(argument, value, "must be a number or an array of numbers") from None
+    array = numbers(argument, value, "must be a number or an array of numbers")
     if array.ndim > max_ndim or array.size == 0:
         shapes = ["a number", "a vector", "a matrix"][: max_ndim + 1]
         raise InputError(argument, value, "must be " + " or ".join(shapes))
@@ -26,18 +38,28 @@ def finite(argument: str, value: Any, *, positive: bool = False, max_ndim: int =
         raise InputError(argument, value, "must be finite")
     if positive and (array <= 0).any():
         raise InputError(argument, value, "must be greater than zero")
+    if abs(array).max() > sizes[1] or (positive and array.min() < sizes[0]):
+        raise _beyond(argument, value, sizes)
     return array
 
 
-def definite(argument: str, value: Any) -> Array:
+def _beyond(argument: str, value: Any, sizes: Bounds) -> InputError:
+    least, most = sizes
+    what = f"has a number beyond {least:g} to {most:g}: take other units for the covariates"
+    return InputError(argument, value, what)
+
+
+def definite(argument: str, value: Any, sizes: Bounds = ANY_UNIT) -> Array:
     """Return a scalar, vector (diagonal) or matrix that is positive definite."""
-    array = finite(argument, value)
+    array = finite(argument, value, sizes=sizes)
     if array.ndim < 2:
-        return finite(argument, value, positive=True)
+        return finite(argument, value, positive=True, sizes=sizes)
     if array.shape[0] != array.shape[1]:
         raise InputError(argument, value, f"a matrix must be square, this one is {array.shape}")
     if not np.allclose(array, array.T, rtol=1e-8, atol=0):
         raise InputError(argument, value, "the matrix is not symmetric")
+    if 0 < array.diagonal().min() < sizes[0]:
+        raise _beyond(argument, value, sizes)
     try:
         np.linalg.cholesky(array)
     except np.linalg.LinAlgError:

@@ -12,6 +12,7 @@ import xarray as xr
 from bmco_pymc.errors import ConvergenceWarning
 from bmco_pymc.fitted import fitted
 from bmco_pymc.log_likelihood import by_cluster, check_unit, of_pairs, pairs_of
+from bmco_pymc.power_scaling import check_draws
 
 if TYPE_CHECKING:
     from bmco_pymc.fit import Fit
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 def leave_one_out(fit: Fit, by: str, *, progress: bool) -> Any:
     """Return ArviZ's ELPDDataLOO over subjects or clusters; see ``Fit.loo``."""
+    check_draws(fit)
     if check_unit(fit, by) == "cluster":
         result = _loo(fit, by_cluster(fit, progress=progress))
     else:

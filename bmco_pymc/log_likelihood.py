@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bmco_pymc.arguments import one_of
 from bmco_pymc.columns import coordinates
 from bmco_pymc.errors import ConvergenceWarning, InputError
 from bmco_pymc.fitted import Array, Fitted, Subjects, fitted, subjects, units
@@ -30,8 +31,7 @@ ROUGH = 0.1  # relative integration error of a cluster's likelihood that is wort
 
 def check_unit(fit: Fit, by: str) -> str:
     """Return what is left out at a time, or say why it cannot be."""
-    if by not in UNITS:
-        raise InputError("by", by, "there is no such unit", UNITS)
+    one_of("by", by, UNITS, "there is no such unit")
     if by == "cluster" and fit.model.study.cluster_code is None:
         raise InputError("by", by, "the study has no clusters", ["subject"])
     return by

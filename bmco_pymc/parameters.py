@@ -111,7 +111,8 @@ def assess(draws: NDArray[np.float64], *, independent: bool = False) -> dict[str
     checked = whole = draws[varies]
     if whole.shape[1] == 1:
         half = whole.shape[2] // 2
-        whole = np.concatenate([whole[..., :half], whole[..., -half:]], axis=1)
+        halves = whole[..., :half], whole[..., whole.shape[2] - half :]
+        whole = np.concatenate(halves, axis=1)
     if varies.any() and checked.shape[2] >= 4:
         rhat, *ess, chance = rank_diagnostics(checked)
         numbers["ess_bulk"][varies], numbers["ess_tail"][varies] = ess

@@ -12,6 +12,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bmco_pymc.arguments import numbers, whole
 from bmco_pymc.errors import InputError
 
 
@@ -61,9 +62,8 @@ def bits(n_outcomes: int) -> NDArray[np.int8]:
     >>> bits(2).tolist()
     [[1, 1], [1, 0], [0, 1], [0, 0]]
     """
-    if not isinstance(n_outcomes, int | np.integer) or n_outcomes < 1:
-        raise InputError("n_outcomes", n_outcomes, "must be a whole number of at least 1")
-    matrix = np.array(list(product((1, 0), repeat=n_outcomes)), dtype=np.int8)  # (Q, K)
+    repeat = whole("n_outcomes", n_outcomes, 1)
+    matrix = np.array(list(product((1, 0), repeat=repeat)), dtype=np.int8)  # (Q, K)
     matrix.flags.writeable = False  # it is cached, so shared between callers
     return matrix
 
@@ -129,8 +129,7 @@ def decode(codes: ArrayLike, n_outcomes: int) -> NDArray[np.int8]:
     """
     matrix = bits(n_outcomes)
     index = np.asarray(codes)
-    whole = np.issubdtype(index.dtype, np.integer)
-    if not whole or np.any((index < 0) | (index >= len(matrix))):
+    if not np.issubdtype(index.dtype, np.integer) or np.any((index < 0) | (index >= len(matrix))):
         raise InputError("codes", codes, f"must be whole numbers from 0 to {len(matrix) - 1}")
     return matrix[index]
 
@@ -176,7 +175,7 @@ def theta_from_phi(phi: ArrayLike) -> NDArray[np.float64]:
     >>> theta_from_phi([0.5, 0.25, 0.125, 0.125]).tolist()
     [0.75, 0.625]
     """
-    phi = np.asarray(phi, dtype=float)
+    phi = numbers("phi", phi, "must be probabilities")
     return phi @ bits(_n_outcomes(phi)).astype(float)  # (..., Q) @ (Q, K) -> (..., K)
 
 
@@ -204,7 +203,7 @@ def rho_from_phi(phi: ArrayLike) -> NDArray[np.float64]:
     >>> rho_from_phi([0.4, 0.1, 0.1, 0.4]).round(3).tolist()
     [0.6]
     """
-    phi = np.asarray(phi, dtype=float)
+    phi = numbers("phi", phi, "must be probabilities")
     n_outcomes = _n_outcomes(phi)
     success = bits(n_outcomes).astype(bool)  # (Q, K)
     # The failure probability is summed too: 1 - θ would lose the digits of a rare failure.
@@ -258,7 +257,8 @@ def phi_from_theta_rho(theta: ArrayLike, rho: ArrayLike) -> NDArray[np.float64]:
         ...
     bmco_pymc.errors.InputError: rho=0.5: must lie between -0.6667 and 0.1667 for theta = (0.2, 0.9)
     """
-    theta, rho = np.asarray(theta, dtype=float), np.asarray(rho, dtype=float)
+    theta = numbers("theta", theta, "must be probabilities")
+    rho = numbers("rho", rho, "must be correlations")
     if theta.ndim < 1 or theta.shape[-1] != 2:
         raise InputError("theta", theta, "must hold two probabilities in its last dimension")
     if not np.all((theta >= 0) & (theta <= 1)):

@@ -13,7 +13,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from bmco_pymc.errors import InputError, InputWarning
+from bmco_pymc.arguments import numbers, real
+from bmco_pymc.errors import InputError, InputWarning, short
 from bmco_pymc.rules import Rule
 
 HIGH_LEVEL = 0.2  # of a decision; above it, one asks whether 1 - alpha was meant
@@ -56,14 +57,14 @@ def per_outcome(argument: str, value: object, outcomes: Sequence[str]) -> xr.Dat
     else:
         listed = value
     try:
-        numbers = np.asarray(listed, dtype=float)
-    except (TypeError, ValueError):
-        numbers = np.array(np.nan)
-    if not np.isfinite(numbers).all():
+        found = numbers(argument, listed, "must be finite numbers")
+    except InputError as error:
+        raise InputError(argument, value, error.problem) from None
+    if not np.isfinite(found).all():
         raise InputError(argument, value, "must be finite numbers")
-    if numbers.shape not in {(), (len(outcomes),)}:
+    if found.shape not in {(), (len(outcomes),)}:
         raise InputError(argument, value, f"needs {len(outcomes)} numbers, one per outcome")
-    return xr.DataArray(np.broadcast_to(numbers, len(outcomes)), dims="outcome")
+    return xr.DataArray(np.broadcast_to(found, len(outcomes)), dims="outcome")
 
 
 def read_margins(margins: object, outcomes: Sequence[str]) -> xr.DataArray:
@@ -104,8 +105,7 @@ def read_level(alpha: Any) -> float:
     >>> read_level(0.05)
     0.05
     """
-    number = isinstance(alpha, Real) and not isinstance(alpha, bool)
-    level = float(alpha) if number else math.nan
+    level = real(alpha)
     if not 0 < level < 0.5:
         problem = (
             "must be above 0 and below 0.5: it is the error rate of the decision, 0.05 for a "
@@ -140,7 +140,7 @@ def read_weights(w: PerOutcome | None, outcomes: Sequence[str], used_by: Rule) -
     """
     if w is None or not used_by.weighs:
         if w is not None:
-            _warn(f"w={w!r} is not used: rule {used_by.name} has no weights")
+            _warn(f"w={short(w)} is not used: rule {used_by.name} has no weights")
         return per_outcome("w", 1 / len(outcomes), outcomes)
     if isinstance(w, Real):
         raise InputError("w", w, f"needs {len(outcomes)} weights, one per outcome")
@@ -150,7 +150,9 @@ def read_weights(w: PerOutcome | None, outcomes: Sequence[str], used_by: Rule) -
     ratios = weights / weights.max()  # before the sum, which could overflow
     shares = ratios / math.fsum(ratios.values)
     if not np.allclose(shares, weights, rtol=1e-6, atol=0):
-        _warn(f"w={w!r} does not sum to 1: normalised to {[float(f'{s:.4g}') for s in shares]}")
+        _warn(
+            f"w={short(w)} does not sum to 1: normalised to {[float(f'{s:.4g}') for s in shares]}"
+        )
     return shares
 
 

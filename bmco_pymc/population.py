@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bmco_pymc.arguments import one_of
 from bmco_pymc.cells import Cells
 from bmco_pymc.columns import factorise, text
 from bmco_pymc.covariate_values import Analytical, Empirical, Name, Value
@@ -25,10 +26,35 @@ from bmco_pymc.quadrature import truncated_normal
 from bmco_pymc.remarks import warn
 from bmco_pymc.sample import Sample
 
-__all__ = ["Analytical", "Empirical", "Points", "Sample", "Target", "Value", "resolve"]
+__all__ = [
+    "Analytical",
+    "Empirical",
+    "Points",
+    "Sample",
+    "Target",
+    "Value",
+    "read_population",
+    "resolve",
+]
 
 STEEP_ENOUGH = 10.0  # with new clusters; a steepness of 40 then still errs by less than 1e-4
 EXTRAPOLATED = " Each cluster holds one group only and is extrapolated to the other group."
+
+
+def read_population(population: Any) -> Value | Empirical | Analytical:
+    """Return a population, the whole sample where none is given.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    if population is None:
+        return Empirical()
+    if not isinstance(population, Value | Empirical | Analytical):
+        kinds = [kind.__name__ for kind in (Value, Empirical, Analytical)]
+        raise InputError("population", population, "is no population", kinds)
+    return population
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,9 +288,7 @@ def _check_options(
     steepness: float,
 ) -> None:
     """Raise unless every option is one of the choices and they go together."""
-    if not isinstance(population, Value | Empirical | Analytical):
-        kinds = [kind.__name__ for kind in (Value, Empirical, Analytical)]
-        raise InputError("population", population, "is no population", kinds)
+    read_population(population)
     clustered: list[str | None] = [None] if cells.cluster is None else ["observed", "new", None]
     options: list[tuple[str, object, list[Any]]] = [
         ("standardise", standardise, ["pooled", "own"]),
@@ -272,8 +296,7 @@ def _check_options(
         ("cluster_weights", cluster_weights, ["size", "equal"]),
     ]
     for argument, value, choices in options:
-        if value not in choices:
-            raise InputError(argument, value, "is unknown here", choices)
+        one_of(argument, value, choices, "is unknown here")
     if cluster_weights == "equal" and clusters != "observed":
         raise InputError("cluster_weights", cluster_weights, "weights observed clusters only")
     if standardise == "own" and not isinstance(population, Empirical):

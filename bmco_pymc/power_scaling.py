@@ -7,12 +7,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bmco_pymc.errors import InputError
+
+if TYPE_CHECKING:
+    from bmco_pymc.fit import Fit
+
 SENSITIVE = 0.05
+LEAST = 25  # draws: a fifth of them are the tail, to which a Pareto distribution is fitted
+
+
+def check_draws(fit: Fit) -> None:
+    """Refuse a fit with too few draws for importance weights to be smoothed."""
+    sizes = fit.idata["posterior"].sizes
+    n_draws = sizes["chain"] * sizes["draw"]
+    if n_draws < LEAST:
+        problem = f"importance sampling needs {LEAST} draws at the very least: take more"
+        raise InputError("fit", f"{n_draws} draws in all", problem)
 
 
 def importance(log_weight: xr.DataArray) -> tuple[xr.DataArray, float]:

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bmco_pymc import patterns
-from bmco_pymc.arguments import whole
+from bmco_pymc.arguments import one_of, whole
 from bmco_pymc.columns import coordinates
 from bmco_pymc.errors import InputError
 from bmco_pymc.escapes import as_variable
@@ -71,11 +71,9 @@ def predictive(
     fit: Fit, by: str, draws: int, seed: int | None, clusters: str | None
 ) -> xr.DataTree:
     """Return posterior predictive draws in the form that ArviZ takes; see ``Fit.predictive``."""
-    if by == "cell":
-        return _of_cells(replicate(fit, draws, seed, clusters))
-    if by == "subject":
+    if one_of("by", by, ["cell", "subject"], "there is no such unit") == "subject":
         return _of_subjects(fit, draws, seed, clusters)
-    raise InputError("by", by, "there is no such unit", ["cell", "subject"])
+    return _of_cells(replicate(fit, draws, seed, clusters))
 
 
 def _of_cells(drawn: Replicates) -> xr.DataTree:
@@ -154,24 +152,22 @@ def _clusters(fit: Fit, clusters: str | None) -> str | None:
             raise InputError("clusters", clusters, what, [None])
         return None
     clusters = "observed" if clusters is None else clusters
-    if clusters not in CLUSTERS:
-        raise InputError("clusters", clusters, "there are no such clusters", CLUSTERS)
-    return clusters
+    return str(one_of("clusters", clusters, CLUSTERS, "there are no such clusters"))
 
 
 def _kept(fit: Fit, draws: int) -> tuple[NDArray[np.intp], tuple[int, int]]:
     """Return which draws are replicated, the same number at equal steps from every chain."""
-    draws = whole("draws", draws, 1)
     sizes = fit.idata["posterior"].sizes
     n_chains, n_draws = sizes["chain"], sizes["draw"]
-    each = min(n_draws, max(1, round(draws / n_chains)))
+    draws = min(whole("draws", draws, 1), n_chains * n_draws)
+    each = max(1, round(draws / n_chains))
     step = np.linspace(0, n_draws - 1, each).round().astype(np.intp)
     return (np.arange(n_chains)[:, None] * n_draws + step).ravel(), (n_chains, each)
 
 
 def _seed(fit: Fit, seed: int | None) -> int:
     seed = fit.idata.attrs["seed"] if seed is None else seed
-    return whole("seed", seed, 0)
+    return whole("seed", seed, 0, 2**64 - 1)
 
 
 def _blocks(which: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:

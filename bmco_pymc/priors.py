@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bmco_pymc.arguments import one_of, texts
 from bmco_pymc.contrasts import check_contrasts
 from bmco_pymc.distributions import (
     LKJ,
@@ -105,9 +106,8 @@ class Priors:
     filled: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
-        unknown = set(self.filled) - {f.name for f in fields(self)}
-        if unknown:
-            raise InputError("filled", sorted(unknown), "there is no such prior", _KINDS)
+        for name in texts("filled", self.filled, "must be names of priors"):
+            one_of("filled", name, [f.name for f in fields(self)], "there is no such prior")
         if self.contrasts is not None:
             check_contrasts(self.contrasts)
         for name, kinds in _KINDS.items():

@@ -117,7 +117,8 @@ def shown(
     ('0.9800 (MCSE 0.0031)', '> 0.9994 (all draws agree)')
     """
     if bound is None or math.isnan(bound):
-        return f"{equals}{decimals(probability)} (MCSE {float(mcse):.2g})"
+        error = "not known" if math.isnan(mcse) else f"{float(mcse):.2g}"
+        return f"{equals}{decimals(probability)} (MCSE {error})"
     if float(probability) == 1:
         return f"> {math.floor(float(bound) * 1e4) / 1e4:.4f} (all draws agree)"
     return f"< {math.ceil(float(bound) * 1e4) / 1e4:.4f} (all draws agree)"

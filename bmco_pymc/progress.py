@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from importlib.util import find_spec
 from typing import Any, Protocol
 
+from bmco_pymc.arguments import flag
+
 # The display of several fits, while there is one: the bar of each fit joins it.
 _DISPLAY: ContextVar[Any] = ContextVar("display", default=None)
 
@@ -68,7 +70,7 @@ class Bar:
 def reporting(show: bool) -> Iterator[Reporter]:
     """Give a reporter that is a progress bar, or silent; it joins the display of several fits."""
     shared = _DISPLAY.get()
-    if not show:
+    if not flag("progress", show):
         yield Silent()
     elif shared is not None:
         task = shared.add_task("Preparing", total=None)
@@ -98,7 +100,7 @@ def counting(names: Sequence[str], show: bool) -> Iterator[Iterator[str]]:
     ...     print(list(steps))
     ['weak', 'skeptical']
     """
-    if not show:
+    if not flag("progress", show):
         yield iter(names)
         return
     with _display() as progress:
@@ -134,7 +136,7 @@ def _display() -> Any:
 
 def tracked[T](items: Sequence[T], text: str, show: bool) -> Iterator[T]:
     """Give the items one by one, and show how far they are; the bar goes away at the end."""
-    if not show:
+    if not flag("progress", show):
         yield from items
         return
     from rich.progress import track

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bmco_pymc import neutral
+from bmco_pymc.arguments import of_kind
 from bmco_pymc.cells import Cells
 from bmco_pymc.design import Design, make_design
 from bmco_pymc.distributions import LKJ, Dirichlet, HalfNormal, Normal
@@ -52,7 +53,7 @@ def complete(priors: Priors, design: Design | None, cells: Cells) -> Priors:
     InputError
         If terms whose prior was left out cannot be told apart in the sample.
     """
-    given = priors.given
+    given = of_kind("priors", priors, Priors, "must be bmco_pymc.Priors").given
     found: dict[str, Any] = {}
     if design is None:
         found["phi"] = Dirichlet()

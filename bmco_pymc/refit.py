@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bmco_pymc.errors import InputError
+from bmco_pymc.arguments import FIT, check_names, of_kind
 from bmco_pymc.priors import Priors
 from bmco_pymc.study import Study
 
@@ -25,13 +25,16 @@ def update(
     **settings: Any,
 ) -> Fit:
     """Fit the same analysis again; see `Fit.update`."""
+    check_names(settings, FIT)
     model: Any = fit.model
     changes: dict[str, Any] = {}
     if priors is not None:
-        if not isinstance(priors, Priors | Mapping):
-            raise InputError("priors", priors, "must be Priors, or a mapping of those to replace")
-        new = priors if isinstance(priors, Priors) else model.priors.replace(**priors)
-        changes["priors"] = new
+        what = "must be Priors, or a mapping of the names of those to replace"
+        if not isinstance(priors, Priors):
+            for name in of_kind("priors", priors, Mapping, what):
+                of_kind("priors", name, str, what)
+            priors = model.priors.replace(**priors)
+        changes["priors"] = priors
     if data is not None:
         changes["study"] = _study(model.study, data)
     if changes:  # one new model: it warns once of what is unusual

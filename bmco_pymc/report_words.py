@@ -177,6 +177,5 @@ def verdict(decision: Decision) -> str:
     reasons = []
     for side in decision.sides:
         whose = f"{side.direction}: " if len(decision.sides) == 2 else ""
-        above = "above" if side.met else "not above"
-        reasons.append(f"{whose}{name} {decimals(side.statistic)}, {above} {side.threshold:.6g}")
+        reasons.append(f"{whose}{name} {decimals(side.statistic)} {side.comparison}")
     return f"The decision by {criterion(decision)}: {decision.verdict} ({'; '.join(reasons)})."

@@ -146,13 +146,13 @@ def event(
     return rule.joins.join(f"δ[{k}] {relation} {sign * m + 0.0:g}" for k, m in parts)
 
 
-def verdict(met: Mapping[str, bool], margins: Sequence[float]) -> str:
+def verdict(met: Mapping[str, bool | None], margins: Sequence[float]) -> str:
     """Say in words which sides' rules are met.
 
     Parameters
     ----------
     met : mapping
-        ``"right"``, ``"left"`` or both, to whether the rule is met there.
+        ``"right"``, ``"left"`` or both, to whether the rule is met there; None if nobody can say.
     margins : sequence of float
         What δ was compared with: negative margins make the claim weaker, and its name another.
 
@@ -162,10 +162,15 @@ def verdict(met: Mapping[str, bool], margins: Sequence[float]) -> str:
     ('superior', 'non-inferior')
     >>> verdict({"right": True, "left": False}, [0.0])
     'superior'
+    >>> verdict({"right": None}, [0.0])
+    'cannot be judged'
     """
+    if None in met.values():
+        return "cannot be judged"
     if len(met) == 2:
-        words = {(True, False): "superior", (False, True): "inferior", (True, True): "both"}
-        return words.get((met["right"], met["left"]), "neither")
+        sides = [side for side, holds in met.items() if holds]
+        words = {"right": "superior", "left": "inferior"}
+        return "both" if len(sides) == 2 else words[sides[0]] if sides else "neither"
     ((direction, holds),) = met.items()
     if min(margins) >= 0:
         claim = "superior" if direction == "right" else "inferior"

@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bmco_pymc.arguments import real
 from bmco_pymc.cells import Cells
 from bmco_pymc.columns import factorise, listed, text
 from bmco_pymc.conditions import meets
 from bmco_pymc.covariate_values import Analytical, Empirical, Name, Range, Value
 from bmco_pymc.covariates import numbers_as_such
 from bmco_pymc.errors import InputError
+from bmco_pymc.roles import same
 from bmco_pymc.study import Study
 
 
@@ -106,13 +107,13 @@ class Sample:
         argument = "value" if name is None else str(name)
         column = self.cells.frame[covariate]
         if is_number(column):
-            if not isinstance(value, Real) or not math.isfinite(value):
+            if not math.isfinite(real(value)):
                 raise InputError(argument, value, f"must be a finite number, as {covariate!r} is")
             return float(value)
         _, levels = factorise(column, argument)
         for level in levels:
             # Text also means the value that prints like it, as in Study.
-            if level == value or text(level) == value:
+            if same(level, value) or same(text(level), value):
                 return level
         problem = f"is not in the data; {covariate!r} is a category"
         raise InputError(argument, value, problem, levels)

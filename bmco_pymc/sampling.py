@@ -22,6 +22,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bmco_pymc.errors import SamplingError
 from bmco_pymc.interrupts import ALL_KEPT, Interrupt, deferred, load, tell, unbroken
 from bmco_pymc.progress import Reporter, reporting
 from bmco_pymc.settings import Settings
@@ -111,6 +112,8 @@ def sample(
     ------
     KeyboardInterrupt
         After an interrupt before there were draws to keep.
+    SamplingError
+        If the sampler gives up.
     """
     settings = settings.with_seed()
     with ExitStack() as bar:
@@ -128,6 +131,17 @@ def sample(
 
 def _run(ready: Any, settings: Settings, callback: Any, interrupt: Interrupt) -> xr.DataTree:
     """Sample until all draws are made, or until an interrupt."""
+    try:
+        return _with_nutpie(ready, settings, callback, interrupt)
+    except Exception as error:
+        raise _in_words(error) from error
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":  # Rust's, which is no Exception
+            raise _in_words(error) from error
+        raise
+
+
+def _with_nutpie(ready: Any, settings: Settings, callback: Any, interrupt: Interrupt) -> Any:
     import nutpie
 
     sampler = nutpie.sample(
@@ -144,10 +158,23 @@ def _run(ready: Any, settings: Settings, callback: Any, interrupt: Interrupt) ->
         progress_rate=200,
         blocking=False,
     )
-    while not interrupt:
-        with suppress(TimeoutError):
-            return sampler.wait(timeout=0.1)
-    return sampler.abort()
+    with warnings.catch_warnings():  # of fewer draws than chains, which is what was asked for
+        warnings.filterwarnings("ignore", "Found chain dimension to be longer", UserWarning)
+        while not interrupt:
+            with suppress(TimeoutError):
+                return sampler.wait(timeout=0.1)
+        return sampler.abort()
+
+
+def _in_words(error: BaseException) -> SamplingError:
+    """Return what an exception of the sampler's means for the user."""
+    first = str(error).strip().splitlines() or [type(error).__name__]
+    return SamplingError(
+        f"the sampler gave up ({first[0]}). The usual reason is a density that is not finite: look "
+        "for a covariate with extreme values or a prior with an extreme mean or scale. If there is "
+        "none, take another seed, and more draws and tune if those were few; if that does not "
+        "help, please report it."
+    )
 
 
 def _labelled(

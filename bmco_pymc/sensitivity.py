@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from bmco_pymc.arguments import EFFECT, check_names, numbers, one_of, texts
 from bmco_pymc.effect import Effect
 from bmco_pymc.errors import InputError
 from bmco_pymc.fit import Fit
@@ -19,7 +20,7 @@ from bmco_pymc.log_density import log_likelihood, log_prior
 from bmco_pymc.overruled import remarks
 from bmco_pymc.per_outcome import read_margins, read_weights
 from bmco_pymc.population import Analytical, Empirical, Value
-from bmco_pymc.power_scaling import importance, sensitivities, weighted
+from bmco_pymc.power_scaling import check_draws, importance, sensitivities, weighted
 from bmco_pymc.render import as_html, as_text
 from bmco_pymc.rules import RULES
 
@@ -156,18 +157,19 @@ def sensitivity(
     **choices: Any,
 ) -> Sensitivity:
     """Power-scale the prior or the likelihood of a fit; see ``Fit.sensitivity``."""
+    check_names(choices, EFFECT)
     model = fit.model
     if fit.is_prior:
         raise InputError("fit", "draws from the prior", "there is no likelihood to set against it")
-    names = [scale] if isinstance(scale, str) else list(scale)
+    names = texts("scale", scale, "must be one word or several")
     blocks = ["phi"] if model.design is None else [b for b in _BLOCKS if b in model.parameters]
     known = ["prior", "likelihood", *blocks]
     for name in names:
-        if name not in known:
-            raise InputError("scale", name, f"is no part of {type(model).__name__}", known)
+        one_of("scale", name, known, f"is no part of {type(model).__name__}")
     if not names:
         raise InputError("scale", scale, "names nothing to scale", known)
     exponents = _checked_powers(powers)
+    check_draws(fit)
     effect = fit.effect(population, **choices)
     decision = effect.decide(rule, direction, margins, w)
     if len(decision.sides) > 1:
@@ -271,12 +273,10 @@ def _events(
 
 
 def _checked_powers(powers: Sequence[float]) -> NDArray[np.float64]:
-    try:
-        values = np.unique(np.asarray(powers, dtype=float))
-    except (TypeError, ValueError):
-        values = np.empty(0)
+    problem = "must be numbers greater than 0; 1 is the fit itself"
+    values = np.unique(numbers("powers", powers, problem))
     if not values.size or not np.isfinite(values).all() or (values <= 0).any():
-        raise InputError("powers", powers, "must be numbers greater than 0; 1 is the fit itself")
+        raise InputError("powers", powers, problem)
     return values
 
 

@@ -6,22 +6,27 @@ import dataclasses
 import math
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bmco_pymc.arguments import probability, whole
+from bmco_pymc.arguments import probability, real, whole
 from bmco_pymc.errors import InputError
+
+if TYPE_CHECKING:
+    from bmco_pymc.models.base import Model
 
 _SEEDS = 2**64  # what nutpie takes
 _CORES = 1024
 # Least and most; above the most nothing is done.
 _WHOLE: dict[str, tuple[int, float]] = {
     "draws": (1, math.inf),
-    "tune": (1, math.inf),
+    "tune": (1, math.inf),  # nutpie cannot do without
     "chains": (1, math.inf),
     "seed": (0, _SEEDS - 1),
     "cores": (1, _CORES),
 }
+_STATISTICS = 30  # numbers that the sampler says of each draw
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Settings:
     def gigabytes(self, numbers: int, warm_up: bool = True) -> float:
         """Return about how much memory the draws take, with so many numbers in each."""
         steps = self.draws + (self.tune if warm_up else 0)
-        return 8e-9 * self.chains * steps * numbers
+        return 8e-9 * real(self.chains * steps * numbers)
 
     def check_memory(self, numbers: int, warm_up: bool = True) -> None:
         """Refuse draws that the machine cannot hold.
@@ -70,9 +75,25 @@ class Settings:
         if needed <= there:
             return
         usual = {"draws": 1000, "chains": 4} | ({"tune": 1000} if warm_up else {})
-        most = max(usual, key=lambda name: getattr(self, name) / usual[name])
+        most = max(usual, key=lambda name: real(getattr(self, name)) / usual[name])
         what = f"takes about {needed:.3g} GB of memory, and there are {there:.3g}: ask for fewer"
         raise InputError(most, getattr(self, most), what)
+
+
+def of_one_draw(model: Model, sampled: int = 0) -> int:
+    """Return how many numbers are held for a draw of a model, in the forms that they go through.
+
+    Parameters
+    ----------
+    model : Model
+    sampled : int
+        Dimension of the sampling space; 0 where the draws are exact.
+    """
+    coords = model.coords
+    reported = sum(
+        math.prod(len(coords[dim]) for dim in dims) for dims in model.parameters.values()
+    )
+    return 2 * reported + (2 * (sampled + _STATISTICS) if sampled else 0)
 
 
 def memory() -> float:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bmco_pymc.arguments import whole
 from bmco_pymc.columns import factorise, text, texts
 from bmco_pymc.errors import InputError
 from bmco_pymc.population import Empirical
@@ -43,8 +44,8 @@ def is_binned(column: pd.Series, bins: Any) -> bool:
             raise InputError("bins", bins, problem, [None])
         return False
     if bins is None or (isinstance(bins, Integral) and not isinstance(bins, bool)):
-        if bins is not None and bins < 2:
-            raise InputError("bins", bins, "there must be at least 2 bins")
+        if bins is not None:
+            whole("bins", bins, 2, max(len(column), DEFAULT_BINS))
         return column.nunique() > (DEFAULT_BINS if bins is None else int(bins))
     edges = list(bins) if isinstance(bins, Sequence | np.ndarray) else []
     ordered = all(isinstance(e, Real) and not math.isnan(e) for e in edges) and all(

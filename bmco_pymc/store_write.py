@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from bmco_pymc.arguments import flag
 from bmco_pymc.errors import InputError
 
 
@@ -22,6 +23,7 @@ def destination(path: Path, overwrite: bool) -> Path:
         If something is there that may not be replaced: a folder, a device, a pipe, or any file
         without ``overwrite``.
     """
+    overwrite = flag("overwrite", overwrite)
     there = _status(path)
     if there is not None and stat.S_ISDIR(there.st_mode):
         raise InputError("path", str(path), "is a folder; name a file in it")

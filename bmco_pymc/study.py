@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bmco_pymc import patterns, remarks, roles
+from bmco_pymc.arguments import flag, texts
 from bmco_pymc.cells import Cells, in_both_groups, tabulate
 from bmco_pymc.columns import text, to_pandas
 from bmco_pymc.covariates import read_covariate
@@ -235,7 +236,7 @@ class Study:
         >>> cells.frame["sex"].tolist(), cells.arm.tolist(), cells.counts.tolist()
         (['f', 'm', 'f', 'm'], [0, 0, 1, 1], [[5, 10], [5, 10], [5, 10], [5, 10]])
         """
-        asked = [columns] if isinstance(columns, str) else columns
+        asked = texts("columns", columns, "must be the name of a column, or a list of names")
         names = [name for name in dict.fromkeys(asked) if name != self.group]
         barred = dict.fromkeys(self.outcomes, "an outcome")
         barred |= {self.counts: "the column of counts"} if self.counts else {}
@@ -243,7 +244,7 @@ class Study:
         missing = self.data[names].isna()
         dropped = remarks.on_missing(missing)
         row = np.flatnonzero(~missing.any(axis=1).to_numpy())
-        clusters = self.cluster_code if by_cluster else None
+        clusters = self.cluster_code if flag("by_cluster", by_cluster) else None
         roles.check_both_groups(self.arm[row], (self.control, self.treatment), dropped)
         covariates = {name: read_covariate(self.data[name].iloc[row]) for name in names}
         cells = tabulate(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bmco_pymc.arguments import one_of
 from bmco_pymc.covariates import numbers_as_such
 from bmco_pymc.decisions import Decisions, gather
 from bmco_pymc.diagnostics import Diagnostics
@@ -199,8 +200,7 @@ def make_subgroups(
     study = model.study
     taken = {*study.outcomes, study.group, study.counts}
     choices = [str(name) for name in study.data.columns if name not in taken]
-    if by not in choices:
-        raise InputError("by", by, "is no column that can tell subgroups apart", choices)
+    one_of("by", by, choices, "is no column that can tell subgroups apart")
     sample = Sample(study, model.cells)
     column = numbers_as_such(
         study.data[by].iloc[model.cells.row]

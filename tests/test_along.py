@@ -323,7 +323,7 @@ def test_a_curve_names_bad_arguments(trial_fit, arguments, message):
         ({"by": "age"}, "by='age'.*'x'"),
         ({"by": "y1"}, "by='y1'"),
         ({"by": "arm"}, "by='arm'"),
-        ({"by": "x", "bins": 1}, "bins=1: .*at least 2"),
+        ({"by": "x", "bins": 1}, "bins=1: .*from 2 to 240"),
         ({"by": "x", "bins": [1, 0]}, "bins=.*increasing"),
         ({"by": "x", "bins": "many"}, "bins='many'"),
         ({"by": "x", "bins": [0, 1, 50, 60]}, r"bins=.*no subject in \[50, 60\]"),

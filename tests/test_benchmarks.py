@@ -1,7 +1,9 @@
 """The benchmarks' own machinery: peers, turns, keeping and judging; nothing is timed here."""
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -9,11 +11,13 @@ import pandas as pd
 import pytest
 from scipy import integrate, stats
 
+import bmco_pymc as bmco
 from benchmarks import average, report, studies
-from benchmarks.clocks import compiler_passes
+from benchmarks.clocks import compiler_passes, sampling_clock
 from benchmarks.row import OURS, PLAIN, Quantity, Row, Run, Target
 from benchmarks.rows import rows
 from benchmarks.run import COLUMNS, KEY, measure, read, schedule
+from bmco_pymc import sampling
 
 # what peers get and what they make of it
 
@@ -138,6 +142,26 @@ def test_compiling_is_noticed() -> None:
         assert function(2) == 3
     assert len(first.buffer) > 0
     assert len(second.buffer) == 0
+
+
+def test_the_clock_sees_all_of_sampling(
+    trial_model: bmco.BGLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever sampling waits for the draws: the sampler takes 0.4 s longer, the labels 0.2 s."""
+    run, label = sampling._run, sampling._labelled
+
+    def slow(function: Any, seconds: float) -> Any:
+        def slower(*arguments: Any) -> Any:
+            time.sleep(seconds)
+            return function(*arguments)
+
+        return slower
+
+    monkeypatch.setattr(sampling, "_run", slow(run, 0.4))
+    monkeypatch.setattr(sampling, "_labelled", slow(label, 0.2))
+    with sampling_clock() as spent, pytest.warns(bmco.ConvergenceWarning):
+        trial_model.fit(draws=50, tune=50, seed=1, target_accept=0.9, progress=False)
+    assert 0.4 < spent.nuts < spent.sampling - 0.2
 
 
 # judging them

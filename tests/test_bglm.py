@@ -104,3 +104,28 @@ def test_same_seed_same_draws(trial_model, trial_fit):
     again = trial_model.fit(draws=500, tune=500, seed=9, cores=1, progress=False)
     twice = trial_model.fit(draws=500, tune=500, seed=9, cores=2, progress=False)
     assert np.array_equal(again.idata["posterior"]["beta"], twice.idata["posterior"]["beta"])
+
+
+@pytest.mark.filterwarnings("ignore::bmco_pymc.ConvergenceWarning")
+@pytest.mark.parametrize("chains", [1, 4])
+def test_a_single_draw_decides_nothing(trial_model, chains):
+    fit = trial_model.fit(draws=1, tune=20, chains=chains, seed=1, progress=False)
+    effect = fit.effect()
+    decision = effect.decide("any", "two-sided")
+    assert decision.verdict == "cannot be judged"
+    assert "largest marginal probability" in str(decision)
+    assert ": cannot be judged (" in effect.report("any").paragraph
+
+
+@pytest.mark.filterwarnings("ignore::bmco_pymc.ConvergenceWarning")
+def test_what_needs_more_draws_or_chains_says_so(trial_study):
+    few = bmco.BMVB(trial_study).fit(draws=6, chains=4, seed=1)
+    for verb in (few.loo, few.sensitivity):
+        with pytest.raises(bmco.InputError, match="fit='24 draws in all'.* needs 25 draws"):
+            verb()
+    enough = few.update(draws=25, chains=1)
+    assert enough.loo().n_samples == 25
+    assert np.isfinite(enough.sensitivity().table["delta"]).all()
+    with pytest.raises(bmco.InputError, match="fit='1 chain': ranks tell chains apart"):
+        enough.plot_rank()
+    assert np.isnan(few.update(draws=1, chains=1).effect().summary()["sd"]).all()

@@ -177,7 +177,7 @@ def test_what_is_printed_says_when_a_fit_has_not_converged(multisite_model):
         ({"draws": 0}, "draws=0: must be a whole number, 1 or more"),
         ({"seed": -1}, "seed=-1: must be a whole number"),
         ({"clusters": "new"}, "clusters='new': BMVB has no cluster coefficients"),
-        ({"ci_prob": 1}, "ci_prob=1: must be between 0 and 1"),
+        ({"ci_prob": 1}, "ci_prob=1: must be a number between 0 and 1"),
     ],
 )
 def test_settings_that_cannot_be_used_are_errors(flat, settings, message):

@@ -118,12 +118,12 @@ def test_chains_that_disagreed_get_a_longer_warm_up(sampler, trial_model):
 
 
 def test_a_handful_of_divergences_gets_smaller_steps(sampler, trial_model):
-    made = sampler(divergences=(8, 2, 0))
+    made = sampler(divergences=(8, 1, 0))
     fit = trial_model.fit(seed=5, progress=False)
     assert made.sizes == [(1000, 1000, 0.9), (1000, 1000, 0.97), (1000, 1000, 0.99)]
     assert fit.diagnostics.continued == (
         "Continued to 4 × 1000 draws at target_accept 0.99 after 4 × 1000 at target_accept 0.9 "
-        "(8 divergences), 4 × 1000 at target_accept 0.97 (2 divergences)."
+        "(8 divergences), 4 × 1000 at target_accept 0.97 (1 divergence)."
     )
     assert fit.diagnostics.divergences == 0
 

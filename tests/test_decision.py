@@ -187,8 +187,34 @@ def test_a_statistic_too_near_the_threshold_is_a_caveat():
     assert not answer.sides[0].settled
     assert "too few draws to tell 0.9550 from 0.95" in answer.caveats[1]
     assert decide(signs(990, 1000), "all").sides[0].settled
-    few = signs(20, n=40) + 1  # all draws agree, yet 1 - 3 / 40 is below 0.95
-    assert not decide(few, "all").sides[0].settled
+
+
+@pytest.mark.parametrize("rule", ["all", "any", "comp"])
+@pytest.mark.parametrize("shape", [(1, 1), (4, 1), (1, 3), (4, 2), (4, 3), (1, 40)])
+def test_draws_too_few_to_judge_decide_nothing(rule, shape):
+    rng = np.random.default_rng(5)
+    # all draws agree, yet at most 1 - 3 / 40 can be said, and that is below 0.95
+    values = np.stack([rng.uniform(0.1, 0.2, shape), rng.uniform(0.1, 0.2, shape)], axis=-1)
+    delta = xr.DataArray(values, dims=("chain", "draw", "outcome"), coords={"outcome": ["a", "b"]})
+    for direction in ("right", "two-sided"):
+        answer = decide(delta, rule, direction)
+        assert answer.verdict == "cannot be judged"
+        assert answer.sides[0].met is None
+        assert "cannot be told from" in str(answer)
+        assert "the draws are too few to judge whether the" in " ".join(answer.caveats)
+    assert decide(delta, rule, independent=True).verdict == "cannot be judged"
+    enough = decide(xr.concat([delta] * (500 // delta.sizes["draw"]), "draw"), rule)
+    assert enough.verdict == ("superior" if enough.sides[0].ess > 60 else "cannot be judged")
+
+
+def test_no_monte_carlo_error_no_verdict():
+    values = np.array([[0.1, 0.2, 0.3], [0.1, -0.2, 0.2], [0.1, 0.1, 0.2]])[..., None]
+    delta = xr.DataArray(values, dims=("chain", "draw", "outcome"), coords={"outcome": ["a"]})
+    answer = decide(delta, "all")
+    assert np.isnan(answer.mcse)
+    assert answer.verdict == "cannot be judged"
+    assert "(MCSE not known)" in str(answer)
+    assert decide(delta, "all", independent=True).verdict == "not superior"
 
 
 # --- properties ------------------------------------------------------------------------------
@@ -203,7 +229,7 @@ def cases(draw, n_draws: int = 12):
     k = draw(st.integers(1, 4))
     delta = draw(arrays(float, (2, n_draws // 2, k), elements=effects))
     w = draw(arrays(float, k, elements=weight).filter(lambda w: w.max() > 0))
-    margins = draw(arrays(float, k, elements=effects))
+    margins = draw(arrays(float, k, elements=effects.filter(lambda m: abs(m) < 1)))
     order = draw(st.permutations(range(k)))
     return as_delta(delta), w, margins, list(order)
 

@@ -258,7 +258,7 @@ def test_starting_point_goes_there_and_back(mapped):
     data = mapped.model.data
     B, d, J = data["off"].shape
     zeta = rng.normal(size=(B, d, J))
-    coef = rng.normal(size=(B, data["lin"].shape[2]))
+    coef = rng.normal(size=data["lin"].shape[:2])
     root = np.tril(rng.normal(size=(B, d, d)))
     value = pt.dtensor3("value")
     inputs = [pt.as_tensor(a) for a in (coef, root, data["info"], data["lin"], data["off"])]

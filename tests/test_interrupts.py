@@ -1,6 +1,7 @@
 """Ctrl-C loses no draws, leaves no module half imported, and is obeyed at once."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -69,10 +70,8 @@ def test_chains_that_have_draws_are_kept(trial_model):
     sizes = found.idata["posterior"].sizes
     assert sizes["chain"] == 2
     assert 10 < sizes["draw"] < 150_000
-    assert said == (
-        f"Interrupted: {sizes['draw']} of 150000 draws of 2 chains are kept; "
-        "of 4, without 3 (0 draws), 4 (0 draws)."
-    )
+    kept = f"Interrupted: {sizes['draw']} of 150000 draws of 2 chains are kept; of 4, without "
+    assert re.fullmatch(re.escape(kept) + r"\d \(0 draws\), \d \(0 draws\)\.", said)
     assert caught[0].filename == __file__
     assert found.idata.attrs["interrupted"] == said
     assert np.isfinite(found.idata["posterior"]["beta"]).all()

@@ -79,6 +79,7 @@ def test_intervals_and_dates_as_covariates_and_clusters_come_back(tmp_path: Any)
     assert one.subjects == two.subjects
 
 
+@pytest.mark.filterwarnings("ignore::bmco_pymc.ConvergenceWarning")
 @pytest.mark.parametrize("name", ["cluster", "group", "subject", "chain", "draw", "sample"])
 def test_outcomes_called_as_dims(name: str) -> None:
     data = bmco.load_multisite()
@@ -95,6 +96,13 @@ def test_outcomes_called_as_dims(name: str) -> None:
     )  # subjects come in another order
     assert set(np.unique(drawn["posterior_predictive"][f"outcome {name}"])) == {0, 1}
     assert fit.plot_check("calibration").axes
+    effect = fit.effect()
+    assert f"delta[{name}]" in effect.summary().index
+    assert name in str(fit.check(draws=10))
+    assert fit.loo("cluster", progress=False).n_data_points == 16
+    for picture in (effect.plot_delta(), fit.plot_shrinkage(), fit.sensitivity().plot()):
+        assert picture._repr_png_()[:4] == b"\x89PNG"
+    assert f"δ[{name}]" in effect.decide("any", margins={name: 0.1, "y2": 0}).sides[0].event
 
 
 def test_subgroups_by_a_column_of_numbers_and_texts() -> None:

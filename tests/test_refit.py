@@ -72,7 +72,7 @@ def test_settings_and_data(trial_study):
     assert (str(kept.phi), str(kept.beta)) == ("Dirichlet(alpha=1)", "Normal(mean=0, sd=1)")
 
 
-def test_what_does_not_fit(trial_study):
+def test_what_does_not_fit(trial_study, trial_fit):
     fit = bmco.BMVB(trial_study).fit(draws=500, seed=1)
     with pytest.raises(bmco.InputError, match="outcomes='y2': the data have no such column"):
         fit.update(bmco.load_trial().drop(columns="y2"))
@@ -80,8 +80,14 @@ def test_what_does_not_fit(trial_study):
         fit.update(priors=3)  # type: ignore[arg-type]
     with pytest.raises(bmco.InputError, match="there is no such prior"):
         fit.update(priors={"delta": bmco.Normal(0, sd=1)})
-    with pytest.raises(bmco.InputError, match="there is no such setting"):
+    with pytest.raises(bmco.InputError, match=r"thin=2: there is no such setting.*'draws', 'tune'"):
         fit.update(thin=2)
+    with pytest.raises(bmco.InputError, match="foo=1: there is no such setting.*'standardise'"):
+        fit.sensitivity(foo=1)
+    with pytest.raises(bmco.InputError, match="foo=1: there is no such setting.*'standardise'"):
+        fit.model.prior_effect(foo=1)
+    with pytest.raises(bmco.InputError, match="foo=1: there is no such setting.*'draws', 'tune'"):
+        trial_fit.update(foo=1)
 
 
 def test_a_loaded_fit_is_updated_alike(trial_study, tmp_path):

@@ -72,7 +72,11 @@ def test_regression(trial_fit):
     assert f"is at most {mcse:.2g}." in item(report, "Resolution").text
     assert trial_fit.idata.attrs["software"] in item(report, "Software").text
     assert f"bmco_pymc {bmco.__version__}, Python 3" in item(report, "Software").text
-    assert "seed 1" in item(report, "Settings").text
+    settings = item(report, "Settings").text
+    assert settings.startswith(
+        "draws 4000, chains 4, seed 1, sampler nutpie; left to the package: "
+    )
+    assert "target_accept 0.9, tune 1000. With" in settings
 
 
 def test_clusters_and_caveats(schools_fit):

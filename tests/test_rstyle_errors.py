@@ -66,7 +66,7 @@ BAD = [
     (("bmvb",), {"prior_b": [1, 2, -3, 4]}, "prior_b", "greater than zero"),
     (("bmvb",), {"prior_b": [1, 2, 3]}, "prior_b", "3 entries"),
     (("bmvb",), {"prior_b": None}, "prior_b", "a number, or 4 numbers"),
-    (REGRESSIONS, {"n_burn": -1}, "n_burn", "0 or more"),
+    (REGRESSIONS, {"n_burn": -1}, "n_burn", "1 or more"),
     (REGRESSIONS, {"n_chain": 0}, "n_chain", "1 or more"),
     (REGRESSIONS, {"n_thin": 0}, "n_thin", "from 1 to n_it, 1000"),
     (REGRESSIONS, {"n_thin": 1001}, "n_thin", "from 1 to n_it"),

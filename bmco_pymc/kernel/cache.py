@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import stat
 import tempfile
 import warnings
@@ -29,7 +30,10 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.ccallback import CFunc
 
 PATIENCE = 300.0  # seconds to wait for another process; then this one compiles, too
-_PACKAGE = str(Path(__file__).parent.parent) + os.sep
+# Warnings point to the user's line.
+_NOT_THE_USERS = tuple(
+    str(path) + os.sep for path in (Path(__file__).parent.parent, Path(numba.__file__).parent)
+)
 _SEAL = 4  # bytes
 _locks: dict[str, FileLock] = {}
 _said: set[str] = set()
@@ -69,23 +73,25 @@ class _Sealed(IndexDataCacheFile):
         data: bytes = super()._dump(obj)
         return data + zlib.crc32(data).to_bytes(_SEAL)
 
+    def _load_index(self) -> Any:
+        overloads = super()._load_index()
+        if overloads:
+            version = len(pickle.dumps(self._version, protocol=-1))  # comes before the data
+            _check(Path(self._index_path).read_bytes()[version:])
+        return overloads
+
     def load(self, key: Any) -> Any:
-        index = Path(self._index_path)
-        if not index.exists():
-            return None
         try:
             name = self._load_index().get(key)
             if name is None:
                 return None
-            data = Path(self._data_path(name)).read_bytes()
-            if zlib.crc32(data[:-_SEAL]).to_bytes(_SEAL) == data[-_SEAL:]:
-                return self._load_data(name)
+            _check(Path(self._data_path(name)).read_bytes())
+            return self._load_data(name)
         except FileNotFoundError:
             return None
-        except Exception:  # whatever pickle makes of a damaged index
-            pass
-        self._begin_anew()
-        return None
+        except Exception:  # whatever pickle makes of damage
+            self._begin_anew()
+            return None
 
     def save(self, key: Any, data: Any) -> None:
         try:
@@ -100,6 +106,12 @@ class _Sealed(IndexDataCacheFile):
         _say(f"Compiled code in {self._cache_path} is damaged; it is compiled again.")
         with contextlib.suppress(OSError):
             Path(self._index_path).unlink(missing_ok=True)
+
+
+def _check(data: bytes) -> None:
+    """Raise if what was written does not end with its checksum."""
+    if zlib.crc32(data[:-_SEAL]).to_bytes(_SEAL) != data[-_SEAL:]:
+        raise ValueError("damaged")
 
 
 class _Shared(FunctionCache):
@@ -184,4 +196,4 @@ def _say(what: str) -> None:
     if what not in _said:
         _said.add(what)
         hint = " Set NUMBA_CACHE_DIR to a folder that can be written." if "kept" in what else ""
-        warnings.warn(what + hint, RuntimeWarning, skip_file_prefixes=(_PACKAGE,))
+        warnings.warn(what + hint, RuntimeWarning, skip_file_prefixes=_NOT_THE_USERS)

@@ -29,7 +29,7 @@ def _log_density(source: int) -> Callable[..., int]:
             return -1
         data = numba.carray(packed, (int(numba.carray(packed, (1,))[0]),))
         dx = numba.carray(gradient, (size,))
-        memory = np.zeros(density.work_size(density.unpack(data)))
+        memory = np.empty(density.work_size(density.unpack(data)))
         logp = density.log_density(numba.carray(x, (size,)), data, memory, dx)
         numba.carray(value, (1,))[0] = logp
         for i in range(size):

@@ -30,6 +30,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from bmco_pymc.kernel import elementary
+
 type Floats = NDArray[np.float64]
 
 # The families of the prior; `hyper` holds their hyperparameters:
@@ -46,8 +48,8 @@ FILL = 0.5
 
 
 @njit(error_model="numpy", forceinline=True)
-def root(t: Floats, v: Floats, family: int, hyper: Floats, R: Floats) -> float:
-    """Write R; return the log prior density of t and v, up to a constant.
+def root(t: Floats, v: Floats, family: int, hyper: Floats, R: Floats, partial: Floats) -> float:
+    """Write R and partial; return the log prior density of t and v, up to a constant.
 
     Parameters
     ----------
@@ -56,6 +58,8 @@ def root(t: Floats, v: Floats, family: int, hyper: Floats, R: Floats) -> float:
     family : int
     hyper : ndarray
     R : ndarray, shape (B, d, d)
+    partial : ndarray, shape (B, 3, d (d - 1) / 2)
+        For an LKJ prior, z, (1 - z^2)^1/2 and the logarithm of that.
     """
     B, d = t.shape
     value = 0.0
@@ -74,24 +78,25 @@ def root(t: Floats, v: Floats, family: int, hyper: Floats, R: Floats) -> float:
                         s += v[b, x * (x - 1) // 2 + m] * R[b, y, m]
                     R[b, y, x] = -s * np.exp(-0.5 * t[b, x])
             continue
+        if family != SPLIT:
+            _partials(v[b], partial[b])
         for x in range(d):
             left = np.exp(t[b, x])
             if family != SPLIT:
                 h, slope, _ = _bent(t[b, x])
                 left = hyper[2 + x] * np.exp(h)
-                value += h + np.log(slope) + _sd(family, np.exp(h), hyper[1])[0]
+                value += h + elementary.log(slope) + _sd(family, np.exp(h), hyper[1])[0]
             for y in range(x):
-                w = v[b, x * (x - 1) // 2 + y]
+                i = x * (x - 1) // 2 + y
                 if family == SPLIT:
                     k = 0.5 * (hyper[0] + y)
                     n = 1 + FILL * 2 * k
-                    m, _, log_slope, _ = _hill(w * _width(t[b], hyper, x, y, n), n)
+                    m, _, log_slope, _ = _hill(v[b, i] * _width(t[b], hyper, x, y, n), n)
                     z, cosine = m / np.sqrt(1 + m**2), 1 / np.sqrt(1 + m**2)
                     value += 0.5 * n * (t[b, x] + t[b, y]) + k * np.log1p(m**2) + log_slope
                 else:
-                    size = np.exp(-abs(w))
-                    z, cosine = np.tanh(0.5 * w), 2 * np.sqrt(size) / (1 + size)
-                    value -= (hyper[0] + 0.5 * (d - 2 - y)) * (abs(w) + 2 * np.log1p(size))
+                    z, cosine = partial[b, 0, i], partial[b, 1, i]
+                    value += (2 * hyper[0] + d - 2 - y) * partial[b, 2, i]
                 R[b, x, y] = left * z
                 left *= cosine
             R[b, x, x] = left
@@ -111,6 +116,7 @@ def pullback(
     family: int,
     hyper: Floats,
     R: Floats,
+    partial: Floats,
     d_root: Floats,
     d_t: Floats,
     d_v: Floats,
@@ -148,22 +154,21 @@ def pullback(
             for y in range(x + 1):  # each entry of the row is proportional to the SD
                 s += total[x, y] * R[b, x, y]
             if family == SPLIT:
+                sd = np.exp(t[b, x])
                 d_t[b, x] = s - hyper[0]
             else:
                 h, slope, d_log = _bent(t[b, x])
-                d_t[b, x] = (1.0 + _sd(family, np.exp(h), hyper[1])[1] + s) * slope + d_log
-        for x in range(d):
-            sd = np.exp(t[b, x])
-            if family != SPLIT:
-                sd = hyper[2 + x] * np.exp(_bent(t[b, x])[0])
+                ratio = np.exp(h)
+                sd = hyper[2 + x] * ratio
+                d_t[b, x] = (1.0 + _sd(family, ratio, hyper[1])[1] + s) * slope + d_log
             for y in range(x):
                 left[y] = sd
-                w = v[b, x * (x - 1) // 2 + y]
+                place = x * (x - 1) // 2 + y
                 if family == SPLIT:
                     n = 1 + FILL * (hyper[0] + y)
-                    sd /= np.sqrt(1 + _hill(w * _width(t[b], hyper, x, y, n), n)[0] ** 2)
+                    sd /= np.sqrt(1 + _hill(v[b, place] * _width(t[b], hyper, x, y, n), n)[0] ** 2)
                 else:
-                    sd *= 2 * np.exp(-0.5 * abs(w)) / (1 + np.exp(-abs(w)))
+                    sd *= partial[b, 1, place]
             after = total[x, x] * R[b, x, x]  # what the entries to the right contribute
             for y in range(x - 1, -1, -1):
                 place = x * (x - 1) // 2 + y
@@ -180,7 +185,7 @@ def pullback(
                     d_t[b, x] += 0.5 * n * (1 + d_q * q)
                     d_t[b, y] += 0.5 * n * (1 + d_q * q)
                 else:
-                    z = np.tanh(0.5 * v[b, place])
+                    z = partial[b, 0, place]
                     own = 0.5 * (1 - z**2) * left[y] * total[x, y]
                     d_v[b, place] = own - z * (0.5 * after + hyper[0] + 0.5 * (d - 2 - y))
                 after += total[x, y] * R[b, x, y]
@@ -214,7 +219,20 @@ def _bent(t: float) -> tuple[float, float, float]:
     """Return h(t), its derivative, and the derivative of the logarithm of that."""
     size = np.sqrt(1 + t**2)
     slope = 1 + size - t
-    return t + 0.5 * (t * size + np.arcsinh(t) - t**2), slope, (t / size - 1) / slope
+    area = np.copysign(elementary.log(abs(t) + size), t)  # arcsinh
+    return t + 0.5 * (t * size + area - t**2), slope, (t / size - 1) / slope
+
+
+@njit(error_model="numpy", forceinline=True)
+def _partials(v: Floats, out: Floats) -> None:
+    """Write z = tanh(v / 2), (1 - z^2)^1/2 and the logarithm of that; one exp for all."""
+    for i in range(len(v)):
+        half = 0.5 * abs(v[i])
+        size = elementary.exp(-half)
+        square = size * size
+        out[0, i] = np.copysign((1 - square) / (1 + square), v[i])
+        out[1, i] = 2 * size / (1 + square)
+        out[2, i] = np.log(2.0) - half - elementary.log(1 + square)
 
 
 @njit(error_model="numpy", forceinline=True)

@@ -18,7 +18,9 @@ from bmco_pymc.kernel.memory import view
 
 type Floats = NDArray[np.float64]
 
-HEADER = 11  # length, n, M, L, p, J, B, d, family, cells with an offset, clusters of the first kind
+# length, n, M, L, p, J, B, d, family, cells with an offset, clusters of the first kind, and sizes
+# of the mixing and of the contrasts, 0 where there is none
+HEADER = 13
 
 
 def pack(
@@ -47,29 +49,35 @@ def pack(
     counts = np.ascontiguousarray(data["observed"], dtype=np.float64)
     arrays = (counts, design, offset, data["design_random"], start)
     constant, fixed, random = statistics(*map(np.ascontiguousarray, arrays))
-    names = ("info", "lin", "off", "deviation_contrasts")
-    clusters = [data[name] for name in names if name in data]
-    B, d, J = clusters[2].shape if clusters else (1, 0, 1)
+    (B, d, J), clusters = (1, 0, 1), []
+    if "off" in data:
+        B, d, J = data["off"].shape
+        clusters = [*np.split(data["info"], [first_kind or J], axis=-1), data["lin"], data["off"]]
+    tied = [data.get(name, np.zeros((0, 0))) for name in ("basis_mixing", "deviation_contrasts")]
     sizes = [design.shape[1], *scale.shape, len(data["design_random"]), J, B, d, family]
-    parts = [scale, logits, design, offset, data["design_random"], start, counts.sum(axis=1)]
+    parts = [scale, logits, *tied, design, offset, data["design_random"], start, counts.sum(axis=1)]
     parts += [constant, fixed, random, *clusters, hyper]
     flat = np.concatenate([np.ravel(np.asarray(part, dtype=np.float64)) for part in parts])
-    first_kind = J if first_kind is None else first_kind
-    return np.concatenate([[HEADER + len(flat), *sizes, len(offset), first_kind], flat])
+    more = [len(offset), J if first_kind is None else first_kind, *map(len, tied)]
+    return np.concatenate([[HEADER + len(flat), *sizes, *more], flat])
 
 
 class Model(NamedTuple):
     """The data of a model as views of its vector; see `likelihood` and `centring` for the names.
 
-    ``scale`` (M, L) and ``logits`` (L, L) make coefficients of the sampler's numbers, ``constant``,
-    ``statistic`` and ``block_statistic`` are the sums of `likelihood.statistics`, ``contrasts``
-    (d, d) turns the deviations that the prior of Sigma is about into those of the logits.
+    ``scale`` (M, L), and ``logits`` (L, L), or ``mixing`` (L M, M L) in their place, make
+    coefficients of the sampler's numbers, ``constant``, ``statistic`` and ``block_statistic`` are
+    the sums of `likelihood.statistics`, ``contrasts`` (L, L) turns the deviations that the prior
+    of Sigma is about into those of the logits. Without need of them, mixing and contrasts are
+    (0, 0). ``info`` has the matrices (B, d, d, n) of one kind of clusters after those of the other.
     """
 
     family: int
     first_kind: int
     scale: Floats
     logits: Floats
+    mixing: Floats
+    contrasts: Floats
     design: Floats
     offset: Floats
     design_random: Floats
@@ -81,7 +89,6 @@ class Model(NamedTuple):
     info: Floats
     lin: Floats
     off: Floats
-    contrasts: Floats
     hyper: Floats
 
 
@@ -96,6 +103,10 @@ def unpack(packed: Floats) -> Model:
     at += M * L
     logits = view(packed, at, (L, L))
     at += L * L
+    mixing = view(packed, at, (int(packed[11]), int(packed[11])))
+    at += int(packed[11]) ** 2
+    contrasts = view(packed, at, (int(packed[12]), int(packed[12])))
+    at += int(packed[12]) ** 2
     design = view(packed, at, (M, n))
     at += M * n
     offset = view(packed, at, (int(packed[9]),))
@@ -112,20 +123,20 @@ def unpack(packed: Floats) -> Model:
     at += L * M
     block_statistic = view(packed, at, (B, d, J))
     at += B * d * J
-    info = view(packed, at, (B, d, d, J))
+    info = view(packed, at, (B * d * d * J,))
     at += B * d * d * J
-    lin = view(packed, at, (B, d, m, J))
+    lin = view(packed, at, (B, m, d, J))
     at += B * d * m * J
     off = view(packed, at, (B, d, J))
     at += B * d * J
-    contrasts = view(packed, at, (d, d))
-    at += d * d
     hyper = view(packed, at, (int(packed[0]) - at,))
     return Model(
         family,
         int(packed[10]),
         scale,
         logits,
+        mixing,
+        contrasts,
         design,
         offset,
         design_random,
@@ -137,7 +148,6 @@ def unpack(packed: Floats) -> Model:
         info,
         lin,
         off,
-        contrasts,
         hyper,
     )
 
@@ -146,6 +156,7 @@ class Point(NamedTuple):
     """A point of the sampling space, or a gradient there, as views; see `density`."""
 
     white: Floats
+    all_white: Floats
     t: Floats
     v: Floats
     epsilon: Floats
@@ -162,6 +173,7 @@ def split(point: Floats, model: Model) -> Point:
     epsilon = v + B * below
     return Point(
         view(point, 0, (M, L)),
+        view(point, 0, (M * L,)),
         view(point, t, (B, d)),
         view(point, v, (B, below)),
         view(point, epsilon, (B, d, J)),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
+from bmco_pymc.arguments import of_kind
 from bmco_pymc.columns import coordinates
-from bmco_pymc.errors import InputError
 from bmco_pymc.priors import Priors
 from bmco_pymc.render import as_html, as_text
 from bmco_pymc.study import Study
@@ -84,9 +84,8 @@ class Model(abc.ABC):
             Fields of `Priors` to replace in it: ``beta=Normal(0, sd=1)``, ``Sigma=LKJ(eta=2)``. The
             others stay; what is given in no place is recommended, see `Priors.recommended`.
         """
-        if all_priors is not None and not isinstance(all_priors, Priors):
-            raise InputError("all_priors", all_priors, "must be bmco_pymc.Priors")
         start = self.priors if all_priors is None else all_priors
+        start = of_kind("all_priors", start, Priors, "must be bmco_pymc.Priors")
         return cast(Self, replace(cast(Any, self), priors=start.replace(**priors)))
 
     def prior_effect(
@@ -201,5 +200,4 @@ class Model(abc.ABC):
 
 def check_study(study: object) -> None:
     """Refuse anything that is not a Study before it is looked into."""
-    if not isinstance(study, Study):
-        raise InputError("study", study, "must be a bmco_pymc.Study")
+    of_kind("study", study, Study, "must be a bmco_pymc.Study")

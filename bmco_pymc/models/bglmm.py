@@ -16,9 +16,10 @@ from bmco_pymc.contrasts import logits_of
 from bmco_pymc.design import Design, make_design
 from bmco_pymc.errors import InputError
 from bmco_pymc.models.base import check_study
-from bmco_pymc.models.geometry import cluster_information, make_basis
+from bmco_pymc.models.geometry import cluster_information, expand, make_basis
 from bmco_pymc.models.regression import Array, Regression, cell_data
 from bmco_pymc.models.spread import is_joint, kernel_prior, spread_data
+from bmco_pymc.models.whitening import estimated_covariance, known_of_all, whitened
 from bmco_pymc.priors import Priors
 from bmco_pymc.recommended import complete
 from bmco_pymc.remarks import warn
@@ -83,9 +84,6 @@ class BGLMM(Regression):
 
     def __post_init__(self) -> None:
         check_study(self.study)
-        if self.study.cluster is None:
-            what = "the study has no clusters: give it `cluster=`, or use BGLM"
-            raise InputError("study", "Study(cluster=None)", what)
         if not isinstance(self.random, str):
             what = "must be a formula in text, such as '1': what varies between the clusters"
             raise InputError("random", self.random, what)
@@ -138,13 +136,19 @@ class BGLMM(Regression):
         spread = spread_data(priors.Sigma, self.design.random_terms, Z, cells)
         inside = Z @ spread.basis
         assert cells.cluster is not None
-        p = inside.shape[1]
-        known = cluster_information(basis, inside, cells.cluster, cells.counts, self._joint)
+        tie = contrasts if self._joint else None
+        expansion = expand(basis, cells.counts, self._joint)
+        known = cluster_information(basis, inside, cells.cluster, expansion, tie)
+        if self._joint:
+            everything = known_of_all(basis, expansion, known)
+            guess = spread.hyper["sd_scale"] ** 2
+            Sigma = estimated_covariance(everything, contrasts, guess)
+            basis = whitened(basis, everything, contrasts, Sigma)
         return {
             **cell_data(basis, cells, inside),
             **spread.hyper,
             "basis_deviation": spread.basis,
-            "deviation_contrasts": np.kron(contrasts, np.eye(p)) if self._joint else np.eye(p),
+            **({} if tie is None else {"deviation_contrasts": tie}),
             "info": known.info,
             "lin": known.lin,
             "off": known.off,
@@ -186,7 +190,9 @@ class BGLMM(Regression):
         if int(self.packed[10]) < J:  # see `packed`
             u = u[..., np.argsort(self._kinds[0])]
         around = turn @ u.reshape(-1, L, p, J)
-        # joint: a root of all logits, (S, 1, L p, L p), whose rows are logit by logit
+        if self._joint:  # a root of all contrasts, (S, 1, L p, L p), becomes one of all logits
+            by_contrast = root.reshape(len(root), L, -1)
+            root = (self.data["deviation_contrasts"] @ by_contrast).reshape(root.shape)
         root = (turn @ root.reshape(len(root), L, p, -1)).reshape(root.shape)
         Sigma = root @ root.swapaxes(-1, -2)
         beta = {"beta": raw[:, :P]} if P else {}
@@ -221,8 +227,11 @@ class BGLMM(Regression):
             pm.Deterministic("beta", raw[:P], dims=("term", "logit"))
             gamma = pm.Deterministic("gamma", raw[P:], dims=self.parameters["gamma"])
             root = covariance.root(self.priors.Sigma, data, blocks, d)
-            root = product(data["deviation_contrasts"], root)
             u = graph.deviations(data, inner, root, (blocks, d, J)).reshape((L, p, J))
+            if self._joint:
+                tie = data["deviation_contrasts"]
+                u = product(tie, u.reshape((L, p * J))).reshape((L, p, J))
+                root = product(tie, root.reshape((L, p * d)))
             around = product(data["basis_deviation"], u)  # (L, p, J), raw scale
             each = gamma + around.transpose(2, 1, 0)
             pm.Deterministic("gamma_cluster", each, dims=self.parameters["gamma_cluster"])

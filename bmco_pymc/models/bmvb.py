@@ -117,16 +117,16 @@ class BMVB(Model):
             The posterior.
         """
         load("bmco_pymc.fit")
-        from bmco_pymc.errors import InputError
+        from bmco_pymc.arguments import FIT, check_names
         from bmco_pymc.fit import make_fit
         from bmco_pymc.sampling import label
-        from bmco_pymc.settings import Settings
+        from bmco_pymc.settings import Settings, of_one_draw
 
-        unknown = set(settings) - {"tune", "cores", "target_accept", "progress"}
-        if unknown:
-            known = ("draws", "chains", "seed", "tune", "cores", "target_accept", "progress")
-            raise InputError("fit", sorted(unknown), "there is no such setting", known)
-        plan = Settings(draws=draws, chains=chains, seed=seed).with_seed()
+        check_names(settings, FIT)
+        checked = {k: v for k, v in settings.items() if k != "progress" and v is not None}
+        plan = Settings(draws=draws, chains=chains, seed=seed, **checked).with_seed()
+        plan.check_memory(of_one_draw(self), warm_up=False)
+        draws, chains = plan.draws, plan.chains
         alpha = self.priors.phi.resolve("phi", self.study.patterns) + self.cells.counts  # (2, Q)
         phi = np.empty((chains, draws, *alpha.shape))
         # a stream for each group by its label: comparing b with a gives exactly minus a with b

@@ -31,37 +31,30 @@ from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache
 
 from bmco_pymc.kernel import SOURCE
 from bmco_pymc.kernel import centring as kernel
+from bmco_pymc.kernel.centring import FULL
 
 # For the shapes see bmco_pymc.kernel.centring.
 
 
 def _centre(epsilon, coef, root, info, lin, off):  # type: ignore[no-untyped-def]
     """Return zeta (B, d, J) and the log Jacobian -sum log K_ii."""
-    zeta, f, r, K = (
-        np.empty(off.shape),
-        np.empty(off.shape),
-        np.empty(off.shape),
-        np.empty(info.shape),
-    )
-    J = off.shape[2]
-    value = kernel.centre(epsilon, coef, root, info, lin, off, zeta, K, f, r, 0, J)
+    zeta, f, r = np.empty(off.shape), np.empty(off.shape), np.empty(off.shape)
+    K, G = np.empty(info.shape), np.empty(info.shape)
+    kernel.score(coef, lin, off, r)
+    value = kernel.centre(epsilon, r, root, info, zeta, K, G, f, FULL, 0, off.shape[2])
     return zeta, np.array(value)
 
 
-def _centre_pullback(zeta, coef, root, info, lin, off, d_zeta, d_log):  # type: ignore[no-untyped-def]
+def _centre_pullback(epsilon, coef, root, info, lin, off, d_zeta, d_log):  # type: ignore[no-untyped-def]
     """Return the derivatives with respect to epsilon, coef and root, given those of the outputs."""
-    work, f, r, K = (
-        np.empty(off.shape),
-        np.empty(off.shape),
-        np.empty(off.shape),
-        np.empty(info.shape),
-    )
-    J = off.shape[2]
-    # K, f and r need no epsilon
-    kernel.centre(zeta, coef, root, info, lin, off, work, K, f, r, 0, J)
-    d_epsilon, d_coef, d_root = work, np.zeros(coef.shape), np.zeros(root.shape)
-    g = float(d_log.item())
-    kernel.pullback(zeta, K, f, r, root, info, lin, d_zeta, g, d_epsilon, d_coef, d_root, 0, J)
+    zeta, f, r = np.empty(off.shape), np.empty(off.shape), np.empty(off.shape)
+    K, G = np.empty(info.shape), np.empty(info.shape)
+    J, g = off.shape[2], float(d_log.item())
+    kernel.score(coef, lin, off, r)
+    kernel.centre(epsilon, r, root, info, zeta, K, G, f, FULL, 0, J)
+    d_epsilon, d_coef, d_root = zeta, np.zeros(coef.shape), np.zeros(root.shape)
+    kernel.pullback(epsilon, K, G, f, r, root, info, d_zeta, g, d_epsilon, d_root, FULL, 0, J)
+    kernel.score_pullback(r, lin, d_coef)
     return d_epsilon, d_coef, d_root
 
 
@@ -70,7 +63,7 @@ def _uncentre(zeta, coef, root, info, lin, off):  # type: ignore[no-untyped-def]
     identity = np.eye(root.shape[-1])
     P = identity + root.transpose(0, 2, 1) @ np.moveaxis(info, -1, 0) @ root  # (J, B, d, d)
     K = np.linalg.cholesky(P)
-    score = off - np.einsum("bdmj,bm->bdj", lin, coef)
+    score = off - np.einsum("bmdj,bm->bdj", lin, coef)
     right = np.einsum("bxd,bxj->jbd", root, score)[..., None]
     around = np.linalg.solve(K, right)[..., 0]  # (J, B, d)
     return np.einsum("jbxd,bxj->bdj", K, zeta) - np.moveaxis(around, 0, -1)
@@ -101,14 +94,14 @@ class Centre(Op):
             out.zeros_like() if isinstance(c.type, DisconnectedType) else c
             for c, out in zip(cotangents, outputs, strict=True)
         )
-        grads = CentrePullback()(outputs[0], *inputs[1:], d_zeta, d_log)
+        grads = CentrePullback()(*inputs, d_zeta, d_log)
         if isinstance(cotangents[0].type, DisconnectedType):  # the Jacobian depends on root alone
             grads = [DisconnectedType()(), DisconnectedType()(), grads[2]]
         return [*grads, *(DisconnectedType()() for _ in range(3))]
 
 
 class CentrePullback(Op):
-    """(zeta, coef, root, info, lin, off, d_zeta, d_log) -> (d_epsilon, d_coef, d_root)."""
+    """(epsilon, coef, root, info, lin, off, d_zeta, d_log) -> (d_epsilon, d_coef, d_root)."""
 
     __props__ = ()
 

@@ -39,6 +39,9 @@ class Basis:
         [X Z] A, the design of the cells in this basis.
     offset : ndarray, shape (n,)
         [X Z] m.
+    mixing : ndarray, shape (L M, M L), optional
+        Takes the place of v / s and E where all coefficients have one basis, see
+        `bmco_pymc.models.whitening`: coefficients, logit by logit, are ``mixing @ v``.
     """
 
     mean: Array
@@ -47,6 +50,7 @@ class Basis:
     scale: Array
     design: Array
     offset: Array
+    mixing: Array | None = None
 
 
 def make_basis(
@@ -152,6 +156,41 @@ def pooled_fit(basis: Basis, counts: NDArray[np.int64], tolerance: float = 1e-6)
 
 
 @dataclass(frozen=True, eq=False)
+class Expansion:
+    """The cells' log-likelihood to the second order around a pooled fit.
+
+    Attributes
+    ----------
+    phi : ndarray, shape (n, L)
+        Fitted probabilities; the information on the linear predictor is that of a multinomial.
+    total : ndarray, shape (n,)
+        Subjects in each cell.
+    score : ndarray, shape (n, L)
+        The derivative by the linear predictor where the coefficients are at their prior mean: of
+        the expansion with a block for all logits, or of one with a block for each.
+    """
+
+    phi: Array
+    total: NDArray[np.int64]
+    score: Array
+
+
+def expand(basis: Basis, counts: NDArray[np.int64], joint: bool) -> Expansion:
+    """Expand the log-likelihood around the pooled fit; arguments as for `cluster_information`."""
+    total = counts.sum(axis=1)
+    eta = pooled_fit(basis, counts)
+    weight = np.exp(eta - np.maximum(eta.max(axis=1), 0)[:, None])
+    phi = weight / (np.exp(-np.maximum(eta.max(axis=1), 0)) + weight.sum(axis=1))[:, None]
+    working = eta - basis.offset[:, None]  # (n, L)
+    residual = counts[:, :-1] - total[:, None] * phi
+    if joint:
+        curvature = (working - (phi * working).sum(axis=1, keepdims=True)) * phi
+    else:
+        curvature = phi * (1 - phi) * working
+    return Expansion(phi, total, total[:, None] * curvature + residual)
+
+
+@dataclass(frozen=True, eq=False)
 class ClusterInformation:
     """What each cluster's data say of its deviations: a quadratic log-likelihood.
 
@@ -159,7 +198,7 @@ class ClusterInformation:
     ----------
     info : ndarray, shape (B, d, d, J)
         Information on the deviations.
-    lin : ndarray, shape (B, d, m, J)
+    lin : ndarray, shape (B, m, d, J)
         How the score at zero deviation falls with the coefficients in the sampling basis.
     off : ndarray, shape (B, d, J)
         That score when the coefficients are at their prior mean.
@@ -174,10 +213,10 @@ def cluster_information(
     basis: Basis,
     design_random: Array,
     cluster: NDArray[np.intp],
-    counts: NDArray[np.int64],
-    joint: bool,
+    expansion: Expansion,
+    contrasts: Array | None,
 ) -> ClusterInformation:
-    """Expand each cluster's log-likelihood around the pooled fit.
+    """Add up what the cells of each cluster say.
 
     Parameters
     ----------
@@ -187,21 +226,18 @@ def cluster_information(
         Z in the basis of the deviations.
     cluster : ndarray, shape (n,)
         Cluster of each cell.
-    counts : ndarray, shape (n, Q)
-        Pattern counts of each cell.
-    joint : bool
-        Whether one block holds the deviations of all logits (d = L p, logit the slower index), or
-        there is a block for each logit (d = p), which leaves the information between logits out.
+    expansion : Expansion
+        Of the log-likelihood of the cells.
+    contrasts : ndarray, shape (L, L), or None
+        With them, one block holds the deviations of all contrasts (d = L p, contrast the slower
+        index), and the logits are ``contrasts`` times them. Without, there is a block for each
+        logit (d = p), which leaves the information between logits out.
     """
-    M = basis.design.shape[1]
-    L, p = counts.shape[1] - 1, design_random.shape[1]
+    phi, total = expansion.phi, expansion.total
+    M, p = basis.design.shape[1], design_random.shape[1]
+    L = phi.shape[1]
     J = int(cluster.max()) + 1
-    total = counts.sum(axis=1)
-    eta = pooled_fit(basis, counts)
-    weight = np.exp(eta - np.maximum(eta.max(axis=1), 0)[:, None])
-    phi = weight / (np.exp(-np.maximum(eta.max(axis=1), 0)) + weight.sum(axis=1))[:, None]
-    working = eta - basis.offset[:, None]  # (n, L)
-    residual = counts[:, :-1] - total[:, None] * phi
+    joint = contrasts is not None
 
     def by_cluster(values: Array) -> Array:
         out = np.zeros((J, *values.shape[1:]))
@@ -210,24 +246,21 @@ def cluster_information(
 
     def moments(w: Array) -> tuple[Array, Array]:
         zz = by_cluster(np.einsum("n,nk,nl->nkl", w, design_random, design_random))
-        zx = by_cluster(np.einsum("n,nk,nm->nkm", w, design_random, basis.design))
+        zx = by_cluster(np.einsum("n,nk,nm->nmk", w, design_random, basis.design))
         return zz, zx
 
-    info = np.zeros((J, L, p, L, p))
-    lin = np.zeros((J, L, p, L, M))
+    info: Array = np.zeros((J, L, p, L, p))
+    lin: Array = np.zeros((J, L, M, L, p))
     for q in range(L):
         for r in range(L) if joint else [q]:
             w = total * phi[:, q] * ((q == r) - phi[:, r])
-            info[:, q, :, r], lin[:, q, :, r] = moments(w)
-    if joint:
-        curvature = (working - (phi * working).sum(axis=1, keepdims=True)) * phi
-    else:
-        curvature = phi * (1 - phi) * working
-    score = total[:, None] * curvature + residual  # (n, L)
-    off = by_cluster(np.einsum("nk,nq->nqk", design_random, score))  # (J, L, p)
-    if joint:
-        d = L * p
-        info, lin, off = info.reshape(J, 1, d, d), lin.reshape(J, 1, d, L * M), off.reshape(J, 1, d)
+            info[:, q, :, r], lin[:, r, :, q] = moments(w)
+    off = by_cluster(np.einsum("nk,nq->nqk", design_random, expansion.score))  # (J, L, p)
+    if contrasts is not None:
+        d, turn = L * p, np.kron(contrasts, np.eye(p))
+        info = turn.T @ info.reshape(J, 1, d, d) @ turn
+        lin = lin.reshape(J, 1, L * M, d) @ turn
+        off = off.reshape(J, 1, d) @ turn
     else:
         logit = np.arange(L)
         info = np.moveaxis(info[:, logit, :, logit], 0, 1)

@@ -22,6 +22,9 @@ def containers(values: Mapping[str, Any]) -> dict[str, Any]:
 def coefficients(data: Mapping[str, Any], shape: tuple[int, int]) -> tuple[Any, Any]:
     """Return the coefficients (M, L) in the sampling basis and on the raw scale."""
     white = pm.Normal("white", 0, data["basis_scale"], shape=shape)
+    if "basis_mixing" in data:
+        inner = product(data["basis_mixing"], white.reshape((-1, 1))).reshape(shape[::-1]).T
+        return inner, data["prior_mean"][:, None] + product(data["basis_terms"], inner)
     inner = product(white / data["basis_scale"], data["basis_logits"].mT)
     return inner, data["prior_mean"][:, None] + product(data["basis_terms"], inner)
 

@@ -153,7 +153,9 @@ def cell_data(basis: Basis, cells: Cells, design_random: Array) -> dict[str, Any
         start = np.array([0, len(cells)])
     else:  # cells are sorted by cluster
         start = np.searchsorted(cells.cluster, np.arange(len(cells.cluster_labels) + 1))
+    mixing = {} if basis.mixing is None else {"basis_mixing": basis.mixing}
     return {
+        **mixing,
         "prior_mean": basis.mean,
         "basis_terms": basis.terms,
         "basis_logits": basis.logits,

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from bmco_pymc.arguments import one_of
 from bmco_pymc.cluster_rates import check_clusters
 from bmco_pymc.columns import text
-from bmco_pymc.errors import InputError
 from bmco_pymc.picture import (
     BLUE,
     GREY,
@@ -73,8 +73,7 @@ def plot_clusters(
     check_clusters(fit)
     prob = check_prob(ci_prob)
     check_whole("most", most, 1)
-    if what not in KINDS:
-        raise InputError("what", what, "is unknown", KINDS)
+    one_of("what", what, KINDS, "is unknown")
     study = fit.model.study
     if what == "delta":
         options = {"clusters": "observed"}

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon, Rectangle
 from numpy.typing import NDArray
 
+from bmco_pymc.arguments import texts
 from bmco_pymc.decision import Decision, decide
 from bmco_pymc.effect import Effect
 from bmco_pymc.errors import InputError
@@ -127,7 +128,7 @@ def _pair(effect: Effect, outcomes: Sequence[str] | None) -> list[int]:
             problem = f"say which two of the {len(known)} outcomes, as in outcomes={known[:2]!r}"
             raise InputError("outcomes", None, problem, known)
         return [0, 1]
-    pair = list(outcomes) if not isinstance(outcomes, str) else [outcomes]
+    pair = texts("outcomes", outcomes, "must be two different outcomes")
     if len(pair) != 2 or pair[0] == pair[1] or not set(pair) <= set(known):
         raise InputError("outcomes", outcomes, "must be two different outcomes", known)
     return [known.index(name) for name in pair]

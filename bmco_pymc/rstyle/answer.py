@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from bmco_pymc.arguments import flag
 from bmco_pymc.decision import Decision
 from bmco_pymc.diagnostics import Diagnostics, diagnose
 from bmco_pymc.effect import Effect
-from bmco_pymc.errors import ConvergenceWarning, InputWarning
+from bmco_pymc.errors import ConvergenceWarning, InputWarning, short
 from bmco_pymc.fit import Fit
 from bmco_pymc.rstyle import convergence, tables
 from bmco_pymc.rstyle.plan import Plan
@@ -38,11 +39,16 @@ class Wanted:
     samples: bool = False
     thinned: bool = True
 
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            name = {"plots": "diagnostic_plots"}.get(field.name, field.name)
+            flag(f"return_{name}", getattr(self, field.name))
+
 
 def carry_out(plan: Plan, wanted: Wanted, *, start: Any = None, progress: bool = True) -> Result:
     """Draw and answer; called by the public functions, so that warnings point at their caller."""
     if start is not None:
-        text = f"start={start!r} is not used: NUTS finds its own starting values"
+        text = f"start={short(start)} is not used: NUTS finds its own starting values"
         warnings.warn(text, InputWarning, stacklevel=3)
     result = answer(plan, draw(plan, progress=progress), wanted)
     verdict(result).warn(stacklevel=3)

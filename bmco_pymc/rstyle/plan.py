@@ -114,7 +114,7 @@ def plan_bmvb(
     """Translate a call of ``bmvb``; the arguments are its own."""
     columns = read_columns(data, y_vars, grp)
     # The draws are independent, so all n_it of them make one chain.
-    settings = _settings(n_it=n_it, n_burn=0, n_chain=1, seed=seed)
+    settings = _settings(n_it=n_it, n_burn=1, n_chain=1, seed=seed)  # exact: no warm-up
     prior, alpha = pattern_prior(prior_a, prior_b, patterns.labels(len(columns.outcomes)))
     question = read_question(test, rule, w, columns.outcomes)
     model = BMVB(_study(columns, grp_a, grp_b), Priors.bmco().replace(phi=prior))
