@@ -144,6 +144,16 @@ def test_an_interrupt_before_there_are_draws_leaves_nothing(trial, tmp_path, mon
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_a_sampler_that_gives_up_is_an_error_in_words(trial, tmp_path, monkeypatch):
+    def give_up(*_: Any, **__: Any) -> None:
+        raise bmco.SamplingError("No step is short enough.")
+
+    monkeypatch.setattr(bmco.BMVB, "fit", give_up)
+    result = fit(trial, TRIAL | {"--out": tmp_path / "out"})
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.strip().endswith("Error: No step is short enough.")
+
+
 def test_a_full_disk_costs_no_result(trial, tmp_path, monkeypatch):
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")

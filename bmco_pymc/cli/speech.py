@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from bmco_pymc.errors import ConvergenceWarning, InputError, InputWarning
+from bmco_pymc.errors import ConvergenceWarning, InputError, InputWarning, SamplingError
 
 # Codes to end with; 130 is the shell's for Ctrl-C.
 UNEXPECTED, BAD_INPUT, NOT_GOOD, INTERRUPTED = 1, 2, 3, 130
@@ -53,7 +53,7 @@ def spell_out() -> None:
 
 @contextmanager
 def speaking() -> Iterator[list[str]]:
-    """Say warnings as notes, once each; end with code 2 after an input error, 130 after Ctrl-C.
+    """Say warnings as notes, once each, and end with the code that an error has.
 
     Yields
     ------
@@ -81,6 +81,9 @@ def speaking() -> Iterator[list[str]]:
             options = {name: "--" + name.replace("_", "-") for name in SAME} | OPTIONS
             typer.echo(f"Error: {error.renamed(options)}", err=True)
             raise typer.Exit(BAD_INPUT) from None
+        except SamplingError as error:
+            typer.echo(f"Error: {error}", err=True)
+            raise typer.Exit(UNEXPECTED) from None
         except KeyboardInterrupt:
             typer.echo("Interrupted before there was a result: nothing was written.", err=True)
             raise typer.Exit(INTERRUPTED) from None
