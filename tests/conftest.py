@@ -1,11 +1,15 @@
 """Studies and fits that several test files share; compiling is the slow part."""
 
+import signal
 import warnings
 from typing import Any
 
 import pytest
 
 import bmco_pymc as bmco
+
+# A shell ignores Ctrl-C in what it runs in the background, and processes inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SCHOOLS: dict[str, Any] = {
     "outcomes": ["math_pass", "reading_pass"],

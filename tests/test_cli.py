@@ -150,7 +150,7 @@ def test_a_sampler_that_gives_up_is_an_error_in_words(trial, tmp_path, monkeypat
 
     monkeypatch.setattr(bmco.BMVB, "fit", give_up)
     result = fit(trial, TRIAL | {"--out": tmp_path / "out"})
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.exit_code == 1
     assert result.stderr.strip().endswith("Error: No step is short enough.")
 
 

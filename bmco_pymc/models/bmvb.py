@@ -124,6 +124,8 @@ class BMVB(Model):
 
         check_names(settings, FIT)
         checked = {k: v for k, v in settings.items() if k != "progress" and v is not None}
+        if checked.get("tune") == 0:  # right where nothing is tuned
+            del checked["tune"]
         plan = Settings(draws=draws, chains=chains, seed=seed, **checked).with_seed()
         plan.check_memory(of_one_draw(self), warm_up=False)
         draws, chains = plan.draws, plan.chains
