@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from bmco_pymc.arguments import check_names, probability
 from bmco_pymc.comparison import Comparison, make_comparison
 from bmco_pymc.decision import decide
 from bmco_pymc.effect import Effect
-from bmco_pymc.errors import ConvergenceWarning, InputError
+from bmco_pymc.errors import ConvergenceWarning, InputError, warn_user
 from bmco_pymc.fit import Fit
 from bmco_pymc.interrupts import INTERRUPTED
 from bmco_pymc.models.base import Model
@@ -24,7 +23,6 @@ from bmco_pymc.same_rows import check_same_rows
 from bmco_pymc.settings import Settings
 
 _SETTINGS = ("draws", "tune", "chains", "cores", "target_accept")
-_PACKAGE = str(Path(__file__).parent)
 
 
 def compare(
@@ -141,7 +139,7 @@ def compare(
     _warn_again(raised)
     if comparison.problems:
         text = "\n".join(comparison.problems)
-        warnings.warn(text, ConvergenceWarning, skip_file_prefixes=(_PACKAGE,))
+        warn_user(text, ConvergenceWarning)
     return comparison
 
 
@@ -215,5 +213,5 @@ def _warn_again(raised: Sequence[warnings.WarningMessage]) -> None:
     for record in raised:
         key = (record.category, str(record.message))
         if key not in seen and not issubclass(record.category, ConvergenceWarning):
-            warnings.warn(record.message, record.category, skip_file_prefixes=(_PACKAGE,))
+            warn_user(record.message, record.category)
         seen.add(key)

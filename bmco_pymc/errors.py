@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -65,6 +68,19 @@ class ConvergenceWarning(UserWarning):
 
     def __str__(self) -> str:
         return visible(super().__str__())
+
+
+# Frames that are not the user's: this package, and what dataclasses call it from.
+_NOT_THE_USERS = (
+    os.path.dirname(__file__) + os.sep,
+    dataclasses.__file__,
+    "<string>",  # the __init__ that dataclasses write
+)
+
+
+def warn_user(message: str | Warning, category: type[Warning] = InputWarning, *others: str) -> None:
+    """Warn at the user's line, the first that is neither the package's nor in folders of others."""
+    warnings.warn(message, category, skip_file_prefixes=(*_NOT_THE_USERS, *others))
 
 
 def short(value: Any, width: int = 80) -> str:

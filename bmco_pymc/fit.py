@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ import xarray as xr
 from bmco_pymc.arguments import flag
 from bmco_pymc.asked import Asked
 from bmco_pymc.diagnostics import Diagnostics, diagnose
-from bmco_pymc.errors import ConvergenceWarning
+from bmco_pymc.errors import ConvergenceWarning, warn_user
 from bmco_pymc.estimates import estimates
 from bmco_pymc.interrupts import ALL_KEPT, INTERRUPTED, deferred, tell
 from bmco_pymc.judged import Judged
@@ -220,5 +219,4 @@ def judge(model: Model, idata: xr.DataTree) -> Fit:
 def warn_of(fit: Fit) -> None:
     """Warn if the draws are not good enough, at the user's line: a fit, a refit or a load."""
     if not fit.diagnostics.ok:
-        folder = os.path.dirname(__file__) + os.sep
-        warnings.warn(fit.diagnostics.verdict, ConvergenceWarning, skip_file_prefixes=(folder,))
+        warn_user(fit.diagnostics.verdict, ConvergenceWarning)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import os
 import signal
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bmco_pymc.errors import ConvergenceWarning
+from bmco_pymc.errors import ConvergenceWarning, warn_user
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 INTERRUPTED = "interrupted"  # attribute of draws: what an interrupt has left
 ALL_KEPT = "Interrupted after the sampling: all draws are kept."
 PATIENCE = 10.0  # seconds after which a second Ctrl-C is obeyed at once
-_PACKAGE = os.path.dirname(__file__) + os.sep
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -105,4 +102,4 @@ def load(module: str) -> None:
 def tell(draws: xr.DataTree, what: str) -> None:
     """Say what an interrupt has left, at the user's line and in the draws' attributes."""
     draws.attrs[INTERRUPTED] = what
-    warnings.warn(what, ConvergenceWarning, skip_file_prefixes=(_PACKAGE,))
+    warn_user(what, ConvergenceWarning)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
@@ -14,7 +12,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from bmco_pymc.arguments import numbers, real
-from bmco_pymc.errors import InputError, InputWarning, short
+from bmco_pymc.errors import InputError, short, warn_user
 from bmco_pymc.rules import Rule
 
 HIGH_LEVEL = 0.2  # of a decision; above it, one asks whether 1 - alpha was meant
@@ -113,7 +111,7 @@ def read_level(alpha: Any) -> float:
         )
         raise InputError("alpha", alpha, problem)
     if level > HIGH_LEVEL:
-        _warn(
+        warn_user(
             f"alpha={alpha!r} lets the decision err in up to {level:.0%} of trials without effect"
         )
     return level
@@ -140,7 +138,7 @@ def read_weights(w: PerOutcome | None, outcomes: Sequence[str], used_by: Rule) -
     """
     if w is None or not used_by.weighs:
         if w is not None:
-            _warn(f"w={short(w)} is not used: rule {used_by.name} has no weights")
+            warn_user(f"w={short(w)} is not used: rule {used_by.name} has no weights")
         return per_outcome("w", 1 / len(outcomes), outcomes)
     if isinstance(w, Real):
         raise InputError("w", w, f"needs {len(outcomes)} weights, one per outcome")
@@ -150,13 +148,7 @@ def read_weights(w: PerOutcome | None, outcomes: Sequence[str], used_by: Rule) -
     ratios = weights / weights.max()  # before the sum, which could overflow
     shares = ratios / math.fsum(ratios.values)
     if not np.allclose(shares, weights, rtol=1e-6, atol=0):
-        _warn(
+        warn_user(
             f"w={short(w)} does not sum to 1: normalised to {[float(f'{s:.4g}') for s in shares]}"
         )
     return shares
-
-
-def _warn(text: str) -> None:
-    """Warn at the first line outside this package."""
-    package = os.path.dirname(__file__) + os.sep
-    warnings.warn(text, InputWarning, skip_file_prefixes=(package,))

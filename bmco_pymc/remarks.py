@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -13,19 +11,17 @@ from numpy.typing import NDArray
 
 from bmco_pymc.cells import in_both_groups
 from bmco_pymc.columns import listed, text
-from bmco_pymc.errors import InputWarning
+from bmco_pymc.errors import warn_user
 
 MANY_OUTCOMES = 5
 FEW_SUBJECTS = 10
 FEW_CLUSTERS = 5
-# Frames that are not the user's: this package, and the __init__ that dataclasses write.
-_NOT_THE_USER = (os.path.dirname(__file__) + os.sep, "<string")  # a whole name is no prefix
 
 
 def warn(remarks: Iterable[str]) -> None:
     """Warn of each remark, at the line outside the package that led to it."""
     for remark in remarks:
-        warnings.warn(remark, InputWarning, skip_file_prefixes=_NOT_THE_USER)
+        warn_user(remark)
 
 
 def on_others(others: Sequence[Any], left_out: NDArray[np.bool_]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ import pandas as pd
 
 from bmco_pymc.diagnostics import Diagnostics
 from bmco_pymc.effect import Effect
-from bmco_pymc.errors import ConvergenceWarning
+from bmco_pymc.errors import ConvergenceWarning, warn_user
 from bmco_pymc.population import Analytical, Empirical, Value
 from bmco_pymc.progress import tracked
 
@@ -102,7 +101,6 @@ def tidy(
 
 def _warn_once(caught: Sequence[warnings.WarningMessage], n: int) -> None:
     """Warn once of each kind, and say of how many of the n it is true."""
-    package = os.path.dirname(__file__) + os.sep
     by_kind: dict[type[Warning], list[str]] = {}
     for warning in caught:
         by_kind.setdefault(warning.category, []).append(str(warning.message))
@@ -112,4 +110,4 @@ def _warn_once(caught: Sequence[warnings.WarningMessage], n: int) -> None:
         text = f"{distinct[0]}{more}"
         if issubclass(kind, ConvergenceWarning):
             text = f"{len(texts)} of {n} populations: {text}"
-        warnings.warn(text, kind, skip_file_prefixes=(package,))
+        warn_user(text, kind)

@@ -17,7 +17,6 @@ import os
 import pickle
 import stat
 import tempfile
-import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -29,11 +28,10 @@ from numba.core import config, sigutils
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.ccallback import CFunc
 
+from bmco_pymc.errors import warn_user
+
 PATIENCE = 300.0  # seconds to wait for another process; then this one compiles, too
-# Warnings point to the user's line.
-_NOT_THE_USERS = tuple(
-    str(path) + os.sep for path in (Path(__file__).parent.parent, Path(numba.__file__).parent)
-)
+_NUMBA = str(Path(numba.__file__).parent) + os.sep
 _SEAL = 4  # bytes
 _locks: dict[str, FileLock] = {}
 _said: set[str] = set()
@@ -196,4 +194,4 @@ def _say(what: str) -> None:
     if what not in _said:
         _said.add(what)
         hint = " Set NUMBA_CACHE_DIR to a folder that can be written." if "kept" in what else ""
-        warnings.warn(what + hint, RuntimeWarning, skip_file_prefixes=_NOT_THE_USERS)
+        warn_user(what + hint, RuntimeWarning, _NUMBA)
