@@ -152,3 +152,24 @@ def test_a_killed_process_leaves_no_lock(compiler):
     compiler.compiled()
     assert compiler.run() == ("3.0 4.0 0", "")
     assert compiler.compiled() == 2
+
+
+FAILING = """
+from bmco_pymc.kernel import cache
+
+@cache.njit()
+def wrong(x):
+    return x + "text"
+
+for _ in range(2):
+    try:
+        wrong(1.0)
+    except Exception as error:
+        print(type(error).__name__, [lock.is_locked for lock in cache._locks.values()])
+"""
+
+
+def test_what_cannot_be_compiled_keeps_nobody_waiting(compiler):
+    """The lock of a compilation that failed, or was interrupted, is given back."""
+    compiler.script.write_text(FAILING)
+    assert compiler.run()[0].splitlines() == ["TypingError [False]"] * 2

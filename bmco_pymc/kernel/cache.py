@@ -13,6 +13,7 @@ numba has no public way to all of this: its names that are not public are used i
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import pickle
 import stat
@@ -45,6 +46,7 @@ def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         cache = _cache_of(function)
         if cache is not None:
             dispatcher._cache = cache
+            dispatcher.compile = cache.around(dispatcher.compile)
         return dispatcher
 
     return decorate
@@ -56,9 +58,11 @@ def cfunc(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]
     def decorate(function: Callable[..., Any]) -> Any:
         compiled: Any = CFunc(function, sigutils.normalize_signature(signature), {}, options)
         cache = _cache_of(function)
-        if cache is not None:
+        if cache is None:
+            compiled.compile()
+        else:
             compiled._cache = cache
-        compiled.compile()
+            cache.around(compiled.compile)()
         return compiled
 
     return decorate
@@ -130,11 +134,19 @@ class _Shared(FunctionCache):
                 self._unlock()
         return found
 
-    def save_overload(self, sig: Any, data: Any) -> None:
-        try:
-            super().save_overload(sig, data)
-        finally:
-            self._unlock()
+    def around(self, compile: Callable[..., Any]) -> Callable[..., Any]:
+        """Give the lock back when it is compiled, or when that failed or was interrupted."""
+
+        @functools.wraps(compile)
+        def wrapped(*args: Any) -> Any:
+            held = self._holding
+            try:
+                return compile(*args)
+            finally:
+                while self._holding > held:
+                    self._unlock()
+
+        return wrapped
 
     def _lock(self) -> bool:
         lock = _lock_in(self._cache_path)
@@ -146,9 +158,8 @@ class _Shared(FunctionCache):
         return True
 
     def _unlock(self) -> None:
-        if self._holding:
-            self._holding -= 1
-            _lock_in(self._cache_path).release()
+        self._holding -= 1
+        _lock_in(self._cache_path).release()
 
 
 def _lock_in(folder: str) -> FileLock:
