@@ -21,7 +21,7 @@ def theta_of_subjects(coefficient: Array, X: Array, n_outcomes: int) -> Array:
     coefficient : ndarray, shape (S, P, L)
         Draws of the coefficients of each logit.
     X : ndarray, shape (n, P)
-        Design.
+        Terms.
     n_outcomes : int
         K.
     """
@@ -52,7 +52,7 @@ def theta_new_clusters(
     sd : ndarray, shape (S, L)
         SDs of the clusters' linear predictors, independent between logits.
     X : ndarray, shape (n, P)
-        Design.
+        Terms.
     n_outcomes : int
         K.
     nodes, weight : ndarray

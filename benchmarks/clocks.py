@@ -68,7 +68,8 @@ class Spent:
 @contextmanager
 def sampling_clock() -> Iterator[Spent]:
     """Add up the seconds in nutpie's sampler, and in sampling with the draws made ready to use."""
-    from bmco_pymc import continuing, sampling
+    from bmco_pymc.models import continuing
+    from bmco_pymc.models import nuts as sampling
 
     spent = Spent()
 

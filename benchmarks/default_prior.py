@@ -173,8 +173,8 @@ def _evaluation(model: Any, seconds: float) -> float:
 
 def _seconds(model: Any, draws: int, tune: int, seed: int) -> float:
     """Return processor seconds in the sampler, warm-up included; a seed has the same work to do."""
-    from bmco_pymc.sampling import sample
-    from bmco_pymc.settings import Settings
+    from bmco_pymc.models.nuts import sample
+    from bmco_pymc.models.settings import Settings
 
     with sampling_clock() as spent:
         sample(model, Settings(draws, tune, CHAINS, seed, CORES), progress=False)

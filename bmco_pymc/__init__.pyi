@@ -1,23 +1,26 @@
 """The public names and where they live; `__init__.py` imports each when it is first used."""
 
-from .community import community_of_priors
-from .comparing import compare
-from .comparison import Comparison
-from .curve import Curve
-from .datasets import load_multisite, load_schools, load_trial
-from .decision import Decision, decide
-from .decisions import Decisions
-from .diagnostics import Diagnostics
-from .effect import Effect
+from .data.examples import load_multisite, load_schools, load_trial
+from .data.study import Study
+from .decision.decision import Decision, decide
+from .decision.rule import Rule
+from .decision.table import Decisions
+from .diagnostics.verdict import Diagnostics
+from .effects.comparison import Comparison
+from .effects.curve import Curve
+from .effects.effect import Effect
+from .effects.subgroups import Subgroups
 from .errors import ConvergenceWarning, InputError, InputWarning, SamplingError
 from .fit import Fit
 from .models.bglm import BGLM
 from .models.bglmm import BGLMM
 from .models.bmvb import BMVB
+from .models.community import community_of_priors, compare
+from .models.load import load
 from .patterns import phi_from_theta_rho, rho_from_phi, theta_from_phi
-from .plots import plot_effect
-from .population import Analytical, Empirical, Value
-from .priors import (
+from .plots.effect import plot_effect
+from .population.points import Analytical, Empirical, Value
+from .priors.priors import (
     LKJ,
     Dirichlet,
     Exponential,
@@ -27,11 +30,8 @@ from .priors import (
     Normal,
     Priors,
 )
-from .report import Report
+from .report.report import Report
 from .rstyle import bglm, bglmm, bmvb
-from .store import load
-from .study import Study
-from .subgroups import Subgroups
 
 __version__: str
 
@@ -60,6 +60,7 @@ __all__ = [
     "Normal",
     "Priors",
     "Report",
+    "Rule",
     "SamplingError",
     "Study",
     "Subgroups",

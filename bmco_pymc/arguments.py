@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Set
+from contextlib import suppress
 from numbers import Real
+from types import UnionType
 from typing import Any
 
 import numpy as np
@@ -109,9 +111,7 @@ def flag(argument: str, value: Any) -> bool:
     >>> flag("progress", True)
     True
     """
-    if not isinstance(value, bool | np.bool_):
-        raise InputError(argument, value, "must be True or False")
-    return bool(value)
+    return bool(of_kind(argument, value, bool | np.bool_, "must be True or False"))
 
 
 def one_of(argument: str, value: Any, choices: Collection[Any], problem: str) -> Any:
@@ -147,17 +147,16 @@ def texts(argument: str, value: Any, problem: str) -> list[str]:
     """
     if isinstance(value, str):
         return [value]
-    ordered = isinstance(value, Iterable) and not isinstance(value, Mapping | Set)
-    try:
-        found: list[Any] = list(value) if ordered else [None]
-    except TypeError:  # an array without dimensions
-        found = [None]
+    found: list[Any] = [None]
+    if isinstance(value, Iterable) and not isinstance(value, Mapping | Set):
+        with suppress(TypeError):  # an array without dimensions
+            found = list(value)
     if not all(isinstance(text, str) for text in found):
         raise InputError(argument, value, problem)
     return found
 
 
-def of_kind(argument: str, value: Any, kind: type, problem: str) -> Any:
+def of_kind(argument: str, value: Any, kind: type | UnionType, problem: str) -> Any:
     """Return a value that is of a class.
 
     Raises

@@ -70,11 +70,12 @@ class ConvergenceWarning(UserWarning):
         return visible(super().__str__())
 
 
-# Frames that are not the user's: this package, and what dataclasses call it from.
+# Frames that are not the user's: this package, and what dataclasses call it from. Each is shorter
+# than a file's name: a name that is all of the prefix does not count as beginning with it.
 _NOT_THE_USERS = (
     os.path.dirname(__file__) + os.sep,
-    dataclasses.__file__,
-    "<string>",  # the __init__ that dataclasses write
+    dataclasses.__file__.removesuffix(".py"),
+    "<string",  # the __init__ that dataclasses write
 )
 
 

@@ -1,36 +1,44 @@
-"""A fit: the posterior of a model, and what the diagnostics say of it."""
+"""A fit: a posterior with its verbs, each of which calls the room below."""
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
 import xarray as xr
 
-from bmco_pymc.arguments import flag
-from bmco_pymc.asked import Asked
-from bmco_pymc.diagnostics import Diagnostics, diagnose
+from bmco_pymc.arguments import EFFECT, FIT, check_names, of_kind, one_of, probability, whole
+from bmco_pymc.data.study import Study
+from bmco_pymc.decision.rule import Rule, asking
+from bmco_pymc.diagnostics.verdict import diagnose
 from bmco_pymc.errors import ConvergenceWarning, warn_user
-from bmco_pymc.estimates import estimates
 from bmco_pymc.interrupts import ALL_KEPT, INTERRUPTED, deferred, tell
-from bmco_pymc.judged import Judged
-from bmco_pymc.models.base import Model
-from bmco_pymc.render import as_html, as_text
-from bmco_pymc.versions import software
+from bmco_pymc.population.estimand import Estimand
+from bmco_pymc.population.points import Analytical, Empirical, Value
+from bmco_pymc.posterior.clusters import check_clusters, cluster_rates
+from bmco_pymc.posterior.declaration import Declaration
+from bmco_pymc.posterior.posterior import Posterior
+from bmco_pymc.posterior.tree import software
+from bmco_pymc.priors.priors import Priors
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from narwhals.typing import IntoFrame
+    from numpy.typing import ArrayLike
 
-    from bmco_pymc.priors import Priors
-    from bmco_pymc.study import Study
+    from bmco_pymc.effects.curve import Curve
+    from bmco_pymc.effects.effect import Effect
+    from bmco_pymc.effects.sensitivity import Sensitivity
+    from bmco_pymc.effects.subgroups import Subgroups
+    from bmco_pymc.posterior.check import Check
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit(Asked, Judged):
+class Fit(Posterior):
     """Posterior draws of a model, with a verdict on them; made by ``model.fit()``.
 
     Attributes
@@ -44,33 +52,7 @@ class Fit(Asked, Judged):
         Whether the sampler has done its job, and what to do if not.
     """
 
-    model: Model
-    idata: xr.DataTree
-    diagnostics: Diagnostics
-
-    def summary(self, ci_prob: float = 0.95, *, by_cluster: bool = False) -> pd.DataFrame:
-        """Return a table of the parameters.
-
-        Parameters
-        ----------
-        ci_prob : float
-            Probability in the equal-tailed interval.
-        by_cluster : bool
-            Whether to include the coefficients of every cluster.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row per parameter: mean, sd, interval, Monte Carlo standard error, ESS, R-hat.
-        """
-        posterior = self.idata["posterior"].to_dataset()
-        every = flag("by_cluster", by_cluster)
-        names = [
-            name
-            for name in self.model.parameters
-            if every or "cluster" not in self.model.parameters[name]
-        ]
-        return estimates(posterior[names], self.diagnostics, ci_prob)
+    model: Any  # of a class in `models`, which stands above
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Keep the fit in one file, for `bmco_pymc.load`.
@@ -99,7 +81,7 @@ class Fit(Asked, Judged):
         InputWarning
             If a column that the model does not use cannot be stored; it is left out.
         """
-        from bmco_pymc.store import save
+        from bmco_pymc.store.tree import save
 
         save(self, path, overwrite=overwrite)
 
@@ -145,68 +127,575 @@ class Fit(Asked, Judged):
         >>> final.model.study.n_input, final.idata.attrs["seed"]
         (240, 1)
         """
-        from bmco_pymc.refit import update
+        check_names(settings, FIT)
+        model = self.model
+        changes: dict[str, Any] = {}
+        if priors is not None:
+            what = "must be Priors, or a mapping of the names of those to replace"
+            if not isinstance(priors, Priors):
+                for name in of_kind("priors", priors, Mapping, what):
+                    of_kind("priors", name, str, what)
+                priors = model.priors.replace(**priors)
+            changes["priors"] = priors
+        if data is not None:
+            changes["study"] = _study(model.study, data)
+        if changes:  # one new model: it warns once of what is unusual
+            model = dataclasses.replace(model, **changes)
+        return model.fit(**{**settings_of(self), **settings})
 
-        return update(self, data, priors=priors, **settings)
+    def effect(
+        self,
+        population: Value | Empirical | Analytical | None = None,
+        *,
+        clusters: str | None = None,
+        standardise: str = "pooled",
+        cluster_weights: str = "size",
+    ) -> Effect:
+        """Average over a population and return θ and δ, without fitting again.
 
-    @property
-    def is_prior(self) -> bool:
-        """Whether the draws are from the prior: no outcome was used."""
-        return bool(self.idata.attrs.get("sampler") == "prior")
+        Parameters
+        ----------
+        population : Value, Empirical or Analytical, optional
+            Which covariate values; the default is the whole sample, ``Empirical()``.
+        clusters : {"new", "observed"}, optional
+            Clusters like these, with the variation between clusters integrated out (the default),
+            or the clusters in the data. Only for BGLMM.
+        standardise : {"pooled", "own"}
+            For Empirical: both groups over the same subjects, which is the causal contrast, or
+            each group over its own.
+        cluster_weights : {"size", "equal"}
+            How observed clusters are weighed.
 
-    @property
-    def cut_short(self) -> str:
-        """What an interrupt has left of the draws that were asked for; empty if it is all."""
-        attrs, sizes = self.idata.attrs, self.idata["posterior"].sizes
-        n_chains, n_draws = sizes["chain"], sizes["draw"]
-        chains = int(attrs.get("chains", n_chains))
-        draws = -(-int(attrs.get("draws", n_draws)) // int(attrs.get("thin", 1)))
-        if (n_chains, n_draws) == (chains, draws):
-            return ""
-        some = f" of {n_chains} of {chains} chains" if n_chains < chains else ""
-        return f"interrupted, {n_draws} of {draws} draws{some} are kept"
+        Returns
+        -------
+        Effect
+            Success probabilities, differences and, from them, decisions.
 
-    def _facts(self) -> tuple[str, list[list[str]], list[str]]:
-        attrs = self.idata.attrs
-        posterior = self.idata["posterior"]
-        n = {group: int(size) for group, size in self._sizes().items()}
-        kind = "prior" if self.is_prior else "fit"
-        title = f"{type(self.model).__name__} {kind} of {', '.join(self.model.study.outcomes)}"
-        table = [["group", "subjects"], *([group, str(size)] for group, size in n.items())]
-        sentences = list(self.model.left_out)
-        sentences += [f"Prior of {k}: {v}." for k, v in self.model.describe_priors().items()]
-        clusters = self.model.coords.get("cluster")
-        if clusters is not None:
-            sentences.insert(0, f"{len(clusters)} clusters ({self.model.study.cluster}).")
-        sentences.append(
-            f"{posterior.sizes['chain']} chains of {posterior.sizes['draw']} draws "
-            f"({attrs['sampler']}, seed {attrs['seed']})."
+        Raises
+        ------
+        InputError
+            If the population has no subject, or does not fit the model.
+        """
+        from bmco_pymc.effects.effect import make_effect
+
+        return make_effect(self, Estimand(population, clusters, standardise, cluster_weights))
+
+    @asking("All")
+    def sensitivity(
+        self,
+        population: Value | Empirical | Analytical | None = None,
+        *,
+        scale: str | Sequence[str] = ("prior", "likelihood"),
+        powers: Sequence[float] | None = None,
+        rule: Rule,
+        **choices: Any,
+    ) -> Sensitivity:
+        r"""Look how δ and a decision's probability move with the strength of prior and likelihood.
+
+        The posterior under the prior to the power a (or the likelihood) is that of the same draws
+        with weights :math:`p(\text{parameters})^{a - 1}`, Pareto-smoothed: nothing is fitted
+        again. A power of 2 doubles the prior's say, one of ½ halves it.
+
+        Parameters
+        ----------
+        population : Value, Empirical or Analytical, optional
+            As in `effect`; so are ``clusters``, ``standardise`` and ``cluster_weights``.
+        scale : str or sequence of str
+            What to scale: "prior" (all priors together), "likelihood", or one block of the prior:
+            "beta", "gamma" or "Sigma" of a regression, "phi" of BMVB. The clusters' coefficients
+            given gamma and Sigma are model, not prior, and stay as they are. For which densities,
+            see `bmco_pymc.posterior.density.log_prior`.
+        powers : sequence of float, optional
+            The powers; the default is nine from ½ to 2.
+        rule : str or Rule
+            With its arguments, as in `Effect.decide`; one side at a time.
+
+        Returns
+        -------
+        Sensitivity
+            With a table, a picture (``.plot()``), and a note where Pareto k is too large or a
+            prior is too flat for any power to change it.
+
+        References
+        ----------
+        Kallioinen, Paananen, Bürkner & Vehtari (2024), https://doi.org/10.1007/s11222-023-10366-5
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> found = bmco.BMVB(study).fit(seed=1).sensitivity(scale="prior", powers=[0.5, 1, 2])
+        >>> found.table.query("outcome == 'y1'")["delta"].round(3).tolist()
+        [0.105, 0.106, 0.108]
+        """
+        from bmco_pymc.effects.sensitivity import POWERS, sensitivity
+
+        powers = POWERS if powers is None else powers
+        check_names(choices, EFFECT)
+        estimand = Estimand(population, **choices)
+        return sensitivity(self, estimand, scale=scale, powers=powers, rule=rule)
+
+    def curve(
+        self,
+        covariate: str,
+        at: ArrayLike | None = None,
+        given: Mapping[str, Any] | None = None,
+        *,
+        clusters: str | None = None,
+        cluster_weights: str = "size",
+        progress: bool = True,
+    ) -> Curve:
+        """Return the effect along a continuous covariate.
+
+        Parameters
+        ----------
+        covariate : str
+            The covariate, by its name.
+        at : array_like of float, optional
+            Its values; the default is 25 from the smallest to the largest of the sample.
+        given : mapping, optional
+            Values of other covariates; those not named keep the sample's values.
+        clusters, cluster_weights : str, optional
+            As in `effect`.
+        progress : bool
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        Curve
+            What ``fit.effect(Value(...))`` gives at each value, with a table, decisions and a plot.
+
+        Raises
+        ------
+        InputError
+            If the covariate is not in the model or is a category, or a value cannot be used.
+
+        Warns
+        -----
+        InputWarning
+            Once, if values lie outside the data.
+        """
+        from bmco_pymc.effects.curve import make_curve
+
+        asked = Estimand(None, clusters, cluster_weights=cluster_weights)
+        return make_curve(self, covariate, at, given, asked, progress=progress)
+
+    def effects_by(
+        self,
+        by: str,
+        bins: int | Sequence[float] | None = None,
+        *,
+        clusters: str | None = None,
+        standardise: str = "pooled",
+        cluster_weights: str = "size",
+        progress: bool = True,
+    ) -> Subgroups:
+        """Return the effect in each of several subgroups.
+
+        Parameters
+        ----------
+        by : str
+            A column of the study's data, in the model or not. Categories are subgroups; so are
+            numbers if there are no more distinct ones than bins.
+        bins : int or sequence of float, optional
+            For numbers: how many bins, with about as many subjects each (the default is 4), or
+            their edges. A bin holds its lower edge, and the last one its upper edge too.
+        clusters, standardise, cluster_weights : str, optional
+            As in `effect`.
+        progress : bool
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        Subgroups
+            What ``fit.effect(Empirical(...))`` gives in each, with a table, decisions and a plot.
+
+        Raises
+        ------
+        InputError
+            If the column cannot tell subgroups apart, or a subgroup has no subjects.
+        """
+        from bmco_pymc.effects.subgroups import make_subgroups
+
+        asked = Estimand(None, clusters, standardise, cluster_weights)
+        return make_subgroups(self, by, bins, asked, progress=progress)
+
+    def plot_clusters(
+        self,
+        what: str = "delta",
+        *,
+        ci_prob: float = 0.95,
+        most: int = 60,
+        progress: bool = True,
+    ) -> Figure:
+        """Draw a caterpillar: each cluster with its interval, sorted by the mean in each panel.
+
+        Parameters
+        ----------
+        what : {"delta", "coefficients"}
+            δ of each cluster over its own subjects, a panel per outcome; or its coefficients minus
+            their mean over the clusters, γ_j − γ, a panel per random term (down) and pattern
+            (across).
+        ci_prob : float
+            Probability in the equal-tailed intervals; the thick part holds half.
+        most : int
+            How many clusters to show, at most; they are taken at equal steps of their order.
+        progress : bool
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Clusters whose interval holds zero are grey and open.
+
+        Raises
+        ------
+        InputError
+            If the model has no clusters, or an argument cannot be used.
+        """
+        from bmco_pymc.effects.clusters import coefficients_of_clusters, effects_of_clusters
+        from bmco_pymc.plots.caterpillar import plot_clusters
+
+        check_clusters(self)
+        probability("ci_prob", ci_prob)
+        whole("most", most, least=1)
+        one_of("what", what, ("delta", "coefficients"), "is unknown")
+        delta = what == "delta"
+        shown = (
+            effects_of_clusters(self, progress=progress)
+            if delta
+            else coefficients_of_clusters(self)
         )
-        sentences += [f"{self.cut_short.capitalize()}."] if self.cut_short else []
-        return title, table, [*sentences, *str(self.diagnostics).splitlines()]
+        return plot_clusters(shown, ci_prob=ci_prob, most=most)
 
-    def _sizes(self) -> dict[str, int]:
-        cells = self.model.cells
-        n = np.bincount(cells.arm, weights=cells.weight, minlength=2)
-        return dict(zip(self.model.study.group_labels, n.astype(int), strict=True))
+    def plot_shrinkage(self, *, ci_prob: float = 0.95, most: int = 60) -> Figure:
+        """Draw how far the model moves each cluster's raw rate towards the population.
 
-    def __str__(self) -> str:
-        return as_text(*self._facts())
+        Parameters
+        ----------
+        ci_prob : float
+            Probability in the estimates' equal-tailed intervals.
+        most : int
+            How many clusters of each group to show, at most; at equal steps of their order.
 
-    __repr__ = __str__
+        Returns
+        -------
+        matplotlib.figure.Figure
+            An axes per group (down) and outcome (across). A line leads from the raw rate of a
+            cluster (open, larger for more subjects) to its estimate (filled); the upright line is
+            the mean in new clusters, for each group's own subjects. Clusters are sorted by their
+            raw rates.
 
-    def _repr_html_(self) -> str:
-        return as_html(*self._facts())
+        Raises
+        ------
+        InputError
+            If the model has no clusters, or an argument cannot be used.
+
+        See Also
+        --------
+        bmco_pymc.posterior.clusters.cluster_rates : The numbers.
+        """
+        from bmco_pymc.plots.shrinkage import plot_shrinkage
+
+        rates = cluster_rates(self, probability("ci_prob", ci_prob))
+        whole("most", most, least=1)
+        population = self.effect(Empirical(), clusters="new", standardise="own")
+        return plot_shrinkage(rates, population, ci_prob=ci_prob, most=most)
+
+    def plot_trace(self, which: str = "all", **settings: Any) -> Any:
+        """Draw the chains of each parameter.
+
+        Parameters
+        ----------
+        which : str
+            A block of parameters: ``"fixed"`` (β; φ of BMVB), ``"random"`` (γ), ``"variance"`` (Σ),
+            ``"clusters"`` (γ_j), as the model has them, or ``"all"`` but the clusters.
+        **settings
+            For `arviz_plots.plot_trace`, such as ``backend="plotly"``.
+
+        Returns
+        -------
+        arviz_plots.PlotCollection
+            A panel for each parameter, titled as in `summary`; divergences are marked. Of the
+            symmetric Σ each entry has one panel.
+
+        Raises
+        ------
+        InputError
+            If the model has no such block.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1"], "arm", control="ctl", treatment="trt")
+        >>> plot = bmco.BMVB(study).fit(draws=200, seed=1).plot_trace(backend="none")
+        >>> list(plot.viz["plot"].data_vars)
+        ['phi[ctl, 1]', 'phi[ctl, 0]', 'phi[trt, 1]', 'phi[trt, 0]']
+        """
+        from bmco_pymc.plots.chains import plot
+
+        return plot(self, "trace", which, **settings)
+
+    def plot_density(self, which: str = "all", **settings: Any) -> Any:
+        """Draw the posterior density of each parameter, with its mean and 95 % interval.
+
+        Parameters and result as in `plot_trace`; settings for `arviz_plots.plot_dist`.
+        """
+        from bmco_pymc.plots.chains import plot
+
+        return plot(self, "density", which, **settings)
+
+    def plot_autocorr(self, which: str = "all", **settings: Any) -> Any:
+        """Draw the autocorrelation of each parameter, chain by chain.
+
+        Parameters and result as in `plot_trace`; settings for `arviz_plots.plot_autocorr`.
+        """
+        from bmco_pymc.plots.chains import plot
+
+        return plot(self, "autocorr", which, **settings)
+
+    def plot_rank(self, which: str = "all", **settings: Any) -> Any:
+        """Draw how the ranks of each chain's draws differ from uniform, with a test's p-value.
+
+        Of chains that mix they do not (Vehtari et al. 2021, https://doi.org/10.1214/20-BA1221).
+        Parameters and result as in `plot_trace`; settings for `arviz_plots.plot_rank`.
+        """
+        from bmco_pymc.plots.chains import plot
+
+        return plot(self, "rank", which, **settings)
+
+    def predictive(
+        self,
+        by: str = "cell",
+        *,
+        draws: int = 1000,
+        seed: int | None = None,
+        clusters: str | None = None,
+    ) -> xr.DataTree:
+        r"""Draw replicated data from the posterior predictive distribution.
+
+        For each posterior draw the counts of a cell of n subjects are
+        Multinomial(n, φ) with φ of the cell.
+
+        Parameters
+        ----------
+        by : {"cell", "subject"}
+            Counts of each pattern per cell, or a 0/1 variable of each outcome per subject.
+        draws : int
+            Number of replicates, at most that of the posterior draws; taken at equal steps.
+        seed : int, optional
+            Seed of the replicates; the default is that of the fit.
+        clusters : {"observed", "new"}, optional
+            Whether a cluster keeps its own coefficients γ_j (the default), or draws new ones from
+            N(γ, Σ): how other clusters of these sizes would look. Only with cluster coefficients.
+
+        Returns
+        -------
+        xarray.DataTree
+            Groups ``posterior_predictive`` and ``observed_data`` with equal names and labels, as
+            ArviZ wants them. By cell ``counts`` (chain, draw, cell, pattern), with the group and
+            the cluster of each cell as coordinates: of a study with clusters the cells are always
+            apart by cluster. By subject a variable (chain, draw, subject) for each outcome; of its
+            name ``/`` becomes ``∕`` (U+2215), and ``group`` is ``outcome group``.
+
+        Raises
+        ------
+        InputError
+            If an argument cannot be used.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1"], "arm", control="ctl", treatment="trt")
+        >>> tree = bmco.BMVB(study).fit(seed=1).predictive(draws=400)
+        >>> dict(tree["posterior_predictive"].sizes)
+        {'chain': 4, 'draw': 100, 'cell': 2, 'pattern': 2}
+        """
+        from bmco_pymc.posterior.replicate import predictive
+
+        return predictive(self, by, draws, seed, clusters)
+
+    def check(
+        self,
+        *,
+        draws: int = 2000,
+        seed: int | None = None,
+        clusters: str | None = None,
+        ci_prob: float = 0.95,
+    ) -> Check:
+        r"""Compare statistics of the data with those of replicated data, in numbers.
+
+        The statistics T are success rates, correlations of outcomes and pattern counts by group;
+        with clusters also the rates in each cluster and their SD. The p-value is
+
+        .. math:: p = P(T^{rep} > T) + \tfrac{1}{2} P(T^{rep} = T).
+
+        Parameters
+        ----------
+        draws, seed, clusters
+            As in `predictive`. A model without cluster coefficients is checked against the
+            clusters as well: that shows what leaving them out misses.
+        ci_prob : float
+            Probability in the interval of the replicates.
+
+        Returns
+        -------
+        Check
+            Printed, a table; ``table`` has the unrounded numbers.
+
+        Raises
+        ------
+        InputError
+            If an argument cannot be used.
+
+        References
+        ----------
+        Gelman, Meng & Stern (1996), Posterior predictive assessment of model fitness via realized
+        discrepancies, Statistica Sinica 6, 733-807.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1"], "arm", control="ctl", treatment="trt")
+        >>> bmco.BMVB(study).fit(seed=1).check().table.loc["count[trt, 1]", "observed"]
+        np.float64(62.0)
+        """
+        from bmco_pymc.posterior.check import make_check
+
+        return make_check(self, draws, seed, clusters, ci_prob)
+
+    def plot_check(
+        self,
+        kind: str = "rates",
+        *,
+        draws: int = 2000,
+        seed: int | None = None,
+        clusters: str | None = None,
+        ci_prob: float = 0.95,
+    ) -> Figure:
+        """Draw a posterior predictive check.
+
+        Parameters
+        ----------
+        kind : {"rates", "correlations", "patterns", "clusters", "calibration"}
+            Success rates, correlations of outcomes or pattern counts by group, success rates by
+            cluster, or the observed rates against the predicted probabilities: isotonic (PAVA)
+            regression of the subjects' outcomes, which follows the diagonal if the predictions are
+            right (Dimitriadis, Gneiting & Jordan 2021, https://doi.org/10.1073/pnas.2016191118).
+        draws, seed, clusters, ci_prob
+            As in `check`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        InputError
+            If an argument cannot be used, or the study has no such statistic: a single outcome no
+            correlation, a study without clusters no rates by cluster.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1"], "arm", control="ctl", treatment="trt")
+        >>> figure = bmco.BMVB(study).fit(seed=1).plot_check("rates")
+        >>> [axes.get_title() for axes in figure.axes]
+        ['ctl', 'trt']
+        """
+        from bmco_pymc.plots.check import plot_check
+
+        return plot_check(self, kind, draws, seed, clusters, ci_prob)
+
+    def log_likelihood(self, by: str = "subject", *, progress: bool = True) -> xr.DataTree:
+        """Return the data tree with a group log_likelihood, for ArviZ.
+
+        Parameters
+        ----------
+        by : {"subject", "cluster"}
+        progress : bool
+            As in `loo`.
+
+        Returns
+        -------
+        xarray.DataTree
+            That of ``idata``, which stays as it is, and ``log_likelihood`` with ``response``, the
+            log probability of each subject's pattern (chain, draw, subject) or of each cluster.
+
+        Raises
+        ------
+        InputError
+            If there is no such unit.
+        """
+        from bmco_pymc.posterior.likelihood import with_log_likelihood
+
+        return with_log_likelihood(self, by, progress=progress)
+
+    def loo(self, by: str = "subject", *, progress: bool = True) -> Any:
+        r"""Estimate how well the model predicts a subject, or a cluster, that it has not seen.
+
+        Leave-one-out cross-validation by Pareto-smoothed importance sampling (PSIS). Compare
+        models of one study with ``az.compare({"flat": fit.loo(), "clustered": other.loo()})``.
+
+        Parameters
+        ----------
+        by : {"subject", "cluster"}
+            What is left out at a time. A subject of a BGLMM is predicted from the coefficients of
+            its cluster, which its fellows inform. A cluster is predicted from clusters like it,
+
+            .. math:: p(y_j \mid \beta, \gamma, \Sigma) =
+                \int \prod_{i \in j} p(y_i \mid \beta, \gamma_j)\, N(\gamma_j; \gamma, \Sigma)\,
+                d\gamma_j,
+
+            integrated by importance sampling around the mode of each cluster and draw. Without
+            cluster coefficients its subjects are predicted one by one, and their log
+            probabilities added up.
+        progress : bool
+            Whether to show how far the integrals over clusters are.
+
+        Returns
+        -------
+        arviz_stats.ELPDDataLOO
+            As from `arviz.loo`, with ``elpd_i`` and ``pareto_k`` over the clusters, or the subjects
+            in the order of the study's rows; a row that stands for several counts as so many.
+
+        Raises
+        ------
+        InputError
+            If there is no such unit.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the fit has not converged, or importance sampling fails for some (Pareto k).
+
+        References
+        ----------
+        Vehtari, Gelman & Gabry (2017), https://doi.org/10.1007/s11222-016-9696-4 (PSIS-LOO);
+        Merkle, Furr & Rabe-Hesketh (2019), https://doi.org/10.1007/s11336-019-09679-0 (why leaving
+        out clusters takes the integral).
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1"], "arm", control="ctl", treatment="trt")
+        >>> loo = bmco.BMVB(study).fit(seed=1).loo()
+        >>> loo.n_data_points, round(float(loo.elpd))
+        (240, -166)
+        """
+        from bmco_pymc.posterior.loo import leave_one_out
+
+        return leave_one_out(self, by, progress=progress)
 
 
-def make_fit(model: Model, idata: xr.DataTree) -> Fit:
+def make_fit(model: Declaration, idata: xr.DataTree) -> Fit:
     """Judge the draws, warn once if they are not good enough, and return the fit."""
     fit = judge(model, idata)
     warn_of(fit)
     return fit
 
 
-def judge(model: Model, idata: xr.DataTree) -> Fit:
+def judge(model: Declaration, idata: xr.DataTree) -> Fit:
     """Return the fit of draws, with the verdict on them; an interrupt waits for it."""
     idata.attrs.setdefault("software", software())
     with deferred() as interrupt:
@@ -220,3 +709,21 @@ def warn_of(fit: Fit) -> None:
     """Warn if the draws are not good enough, at the user's line: a fit, a refit or a load."""
     if not fit.diagnostics.ok:
         warn_user(fit.diagnostics.verdict, ConvergenceWarning)
+
+
+def settings_of(fit: Fit) -> dict[str, Any]:
+    """Return the settings of ``model.fit`` that a fit was made with, those that were given."""
+    known = inspect.signature(fit.model.fit).parameters
+    left = str(fit.idata.attrs.get("default_settings", "")).split()
+    return {
+        str(name): value
+        for name, value in fit.idata.attrs.items()
+        if name in known and name not in left
+    }
+
+
+def _study(old: Study, data: Any) -> Study:
+    """Return a study of new data in the roles of an old one."""
+    if isinstance(data, Study):
+        return data
+    return Study(data, old.outcomes, old.group, old.control, old.treatment, old.cluster, old.counts)

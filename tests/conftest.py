@@ -20,6 +20,13 @@ SCHOOLS: dict[str, Any] = {
 }
 
 
+def pytest_collection_modifyitems(items):
+    """Mark what uses a shared fit; other tests that sample bear the marker themselves."""
+    for item in items:
+        if {"trial_fit", "multisite_fit", "schools_fit"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("samples")
+
+
 @pytest.fixture(scope="session")
 def schools_study():
     """The school study; that whole schools were randomised is said once, in test_study."""

@@ -1,16 +1,17 @@
 """Calls of bmco on the example data, and fits of them with made-up draws."""
 
+import contextlib
 from functools import cache
 from typing import Any
 
 import numpy as np
+import pytest
 
 import bmco_pymc as bmco
-from bmco_pymc.diagnostics import diagnose
+from bmco_pymc.diagnostics.verdict import diagnose
 from bmco_pymc.fit import Fit
+from bmco_pymc.posterior.tree import label
 from bmco_pymc.rstyle import answer as rstyle
-from bmco_pymc.rstyle.plan import plan_bmvb, plan_regression
-from bmco_pymc.sampling import label
 
 BMVB: dict[str, Any] = {"grp": "arm", "grp_a": "ctl", "grp_b": "trt", "y_vars": ["y1", "y2"]}
 BGLM: dict[str, Any] = {**BMVB, "x_var": "x"}
@@ -18,31 +19,24 @@ BGLMM: dict[str, Any] = {**BGLM, "id_var": "site"}
 DATA = {"bmvb": bmco.load_trial, "bglm": bmco.load_trial, "bglmm": bmco.load_multisite}
 ARGUMENTS = {"bmvb": BMVB, "bglm": BGLM, "bglmm": BGLMM}
 
-_RULE = {"test": "right_sided", "rule": "All", "w": None, "seed": 1}
-_EXACT = {"prior_a": 0.5, "prior_b": 0.5, "n_it": 10000}
-_NUTS = {
-    "x_method": "Empirical",
-    "x_def": (-np.inf, np.inf),
-    "b_mu0": None,
-    "b_sigma0": None,
-    "n_burn": 1000,
-    "n_it": 1000,
-    "n_thin": 1,
-    "n_chain": 4,
-}
-_MULTILEVEL = ("id_var", "fixed", "random", "g_mu0", "g_sigma0", "nu0", "tau0")
+
+class NotDrawnError(Exception):
+    """A plan is all that is wanted."""
 
 
 def plan(call: str, data: Any = None, /, **changes: Any) -> Any:
     """Return the `Plan` of a call with its defaults and some arguments changed."""
+    plans = []
+
+    def stop(plan: Any, *, progress: bool) -> None:
+        plans.append(plan)
+        raise NotDrawnError
+
     data = DATA[call]() if data is None else data
-    if call == "bmvb":
-        return plan_bmvb(data, **(BMVB | _RULE | _EXACT | changes))
-    given = ARGUMENTS[call] | _RULE | _NUTS | changes
-    if call == "bglm":
-        return plan_regression(data, **given)
-    multilevel = {name: given.pop(name, None) for name in _MULTILEVEL}
-    return plan_regression(data, **given, multilevel=multilevel)
+    with pytest.MonkeyPatch.context() as patch, contextlib.suppress(NotDrawnError):
+        patch.setattr(rstyle, "draw", stop)
+        getattr(bmco, call)(data, **(ARGUMENTS[call] | {"seed": 1} | changes))
+    return plans[0]
 
 
 def answer(plan: Any, fit: Fit, **wanted: bool) -> Any:
@@ -63,16 +57,16 @@ def made_up_fit(
     logits = 1 + np.arange(len(model.study.patterns) - 1)
     shift = apart * np.arange(chains)[:, None, None, None]
     posterior: dict[str, Any] = {}
-    for name, terms in (("beta", model.design.terms), ("gamma", model.design.random_terms)):
+    for name, terms in (("beta", model.terms.fixed), ("gamma", model.terms.random)):
         if name in model.parameters:
             mean = np.array([centre(term) for term in terms])[:, None] * logits
             noise = 0.05 * rng.normal(size=(chains, draws, *mean.shape))
             posterior[name] = mean + noise + shift
     if "gamma" in posterior:
-        p, J = len(model.design.random_terms), len(model.coords["cluster"])
+        p, J = len(model.terms.random), len(model.coords["cluster"])
         around = 0.1 * rng.normal(size=(chains, draws, J, p, len(logits)))
         posterior["gamma_cluster"] = posterior["gamma"][:, :, None] + around
-        size = np.array([abs(centre(term)) for term in model.design.random_terms])
+        size = np.array([abs(centre(term)) for term in model.terms.random])
         root = np.diag(size) + 0.1
         scale = rng.uniform(0.9, 1.1, size=(chains, draws, len(logits), 1, 1))
         posterior["Sigma"] = scale * (root @ root.T)

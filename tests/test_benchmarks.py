@@ -17,7 +17,9 @@ from benchmarks.clocks import compiler_passes, sampling_clock
 from benchmarks.row import OURS, PLAIN, Quantity, Row, Run, Target
 from benchmarks.rows import rows
 from benchmarks.run import COLUMNS, KEY, measure, read, schedule
-from bmco_pymc import sampling
+from bmco_pymc.models import nuts as sampling
+
+pytestmark = pytest.mark.samples
 
 # what peers get and what they make of it
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import bmco_pymc as bmco
-from bmco_pymc.per_outcome import per_outcome, read_margins, read_weights
-from bmco_pymc.rules import RULES
+from bmco_pymc.decision.criteria import CRITERIA
+from bmco_pymc.decision.outcomes import per_outcome, read_margins, read_weights
 
 TERMS = ["Intercept", "arm"]
 SITES: dict[str, Any] = {
@@ -58,7 +58,7 @@ CALLS: dict[str, tuple[Callable[[], Any], Any]] = {
     "cross": (prior_with_cross, Given.cross),
     "margins by name": (lambda: read_margins(Given.margins, ["a", "b"]), Given.margins),
     "margins": (lambda: read_margins(Given.nine, ["a", "b"]), Given.nine),
-    "weights": (lambda: read_weights(Given.weights, ["a", "b"], RULES["Comp"]), Given.weights),
+    "weights": (lambda: read_weights(Given.weights, ["a", "b"], CRITERIA["Comp"]), Given.weights),
     "numbers": (lambda: per_outcome("w", Given.three, ["a", "b"]), Given.three),
     "range": (lambda: bmco.Empirical(age=Given.falling), Given.falling),
     "range of Analytical": (lambda: bmco.Analytical(age=Given.point), Given.point),

@@ -40,9 +40,17 @@ def test_methods_that_are_named_are_there(path):
 
 
 def test_the_guide_names_the_limits_at_which_a_study_warns():
-    from bmco_pymc.remarks import FEW_CLUSTERS, FEW_SUBJECTS, MANY_OUTCOMES
+    from bmco_pymc.data.remarks import FEW_CLUSTERS, FEW_SUBJECTS, MANY_OUTCOMES
 
     text = words(GUIDE)
     assert f"Fewer than {FEW_SUBJECTS} subjects in a group: the study warns." in text
     assert f"With fewer than {FEW_CLUSTERS} the study warns" in text
     assert f"with {MANY_OUTCOMES} or more, most are rare" in text
+
+
+def test_every_file_that_contributing_names_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", text))
+    assert len(named) > 25
+    for name in named:
+        assert (ROOT / name).exists() or (ROOT / "bmco_pymc" / name).exists(), name

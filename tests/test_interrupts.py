@@ -15,10 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bmco_pymc as bmco
-from bmco_pymc import continuing, fit, interrupts, sampling
+from bmco_pymc import fit, interrupts
 from bmco_pymc.interrupts import ALL_KEPT, deferred, unbroken
+from bmco_pymc.models import continuing
+from bmco_pymc.models import nuts as sampling
+from bmco_pymc.models.nuts import kept_draws
 from bmco_pymc.progress import Silent
-from bmco_pymc.sampling import kept_draws
+
+pytestmark = pytest.mark.samples
 
 
 def press_after(seconds: float) -> None:

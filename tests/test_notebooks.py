@@ -10,6 +10,8 @@ import pytest
 
 from notebooks.execute import execute
 
+pytestmark = pytest.mark.samples
+
 ROOT = Path(__file__).parent.parent
 # What each must print: a text, with the number after it and how far that may be off, or None.
 # Two runs of NUTS on two machines differ by Monte Carlo error: about 0.01 in a probability.

@@ -23,6 +23,8 @@ from hypothesis import strategies as st
 
 import bmco_pymc as bmco
 
+pytestmark = pytest.mark.samples
+
 
 class Nameless:
     """Something that cannot even say what it is."""

@@ -9,6 +9,8 @@ import pytest
 
 import bmco_pymc as bmco
 
+pytestmark = pytest.mark.samples
+
 HERE = Path(__file__).parent / "reference"
 EFFECTS = pd.read_csv(HERE / "bmco_effects.csv").set_index("case")
 COEFFICIENTS = pd.read_csv(HERE / "bmco_coefficients.csv", dtype={"cat": str})
@@ -140,20 +142,20 @@ def test_coefficients(name, request):
     fit = request.getfixturevalue(CASES[name].fit)
     ess = EFFECTS.loc[name, "min_ess"]
     table = fit.summary()
-    design = fit.model.design
+    terms = fit.model.terms
     theirs = COEFFICIENTS[COEFFICIENTS["case"] == name]
     compared = 0
     for row in theirs.itertuples():
         if row.block == "b":
-            label = f"beta[{design.terms[row.row - 1]}, {row.cat}]"
+            label = f"beta[{terms.fixed[row.row - 1]}, {row.cat}]"
         elif row.block == "g":
-            label = f"gamma[{design.random_terms[row.row - 1]}, {row.cat}]"
+            label = f"gamma[{terms.random[row.row - 1]}, {row.cat}]"
         else:
-            p = len(design.random_terms)
+            p = len(terms.random)
             first, second = (row.row - 1) % p, (row.row - 1) // p
             if first < second:
                 continue
-            names = design.random_terms
+            names = terms.random
             label = f"Sigma[{row.cat}, {names[first]}, {names[second]}]"
         ours = table.loc[label]
         error = np.hypot(ours["mcse"], row.sd / np.sqrt(ess))

@@ -7,6 +7,8 @@ import pytest
 
 import bmco_pymc as bmco
 
+pytestmark = pytest.mark.samples
+
 EVIL = "<script>alert(1)</script>"
 ALLOWED = {"div", "b", "strong", "table", "tr", "th", "td", "ul", "li", "p", "details", "summary"}
 

@@ -10,6 +10,8 @@ import pytest
 
 import bmco_pymc as bmco
 
+pytestmark = pytest.mark.samples
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -17,11 +17,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import bmco_pymc as bmco
-from bmco_pymc.comparison import Comparison
-from bmco_pymc.curve import Curve
-from bmco_pymc.fit_plots import plot
-from bmco_pymc.sensitivity import Sensitivity
-from bmco_pymc.subgroups import Subgroups
+from bmco_pymc.effects.comparison import Comparison
+from bmco_pymc.effects.curve import Curve
+from bmco_pymc.effects.sensitivity import Sensitivity
+from bmco_pymc.effects.subgroups import Subgroups
+from bmco_pymc.plots.chains import plot
+
+pytestmark = pytest.mark.samples
 
 mpl.use("Agg")
 

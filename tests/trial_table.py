@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bmco_pymc.study import Study
+from bmco_pymc.data.study import Study
 
 
 def table(n: int = 60, /, **columns: Any) -> pd.DataFrame:

@@ -25,8 +25,6 @@ Ends with
   3    there is a result, not to be used yet: not converged, or too few draws;
   130  interrupted: if draws were made, the result from them is printed and written, marked so.
 """
-COLUMN, COLUMNS = "COLUMN", "COLUMN,..."
-
 app = typer.Typer(
     name="bmco-pymc",
     help="Bayesian decisions on several correlated binary outcomes, flat or in clusters.",
@@ -46,6 +44,11 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def option(help: str, metavar: str | None = None, name: str | None = None) -> Any:
+    """Return the option of a parameter, by another name than the parameter's if one is given."""
+    return typer.Option(*filter(None, [name]), help=help, metavar=metavar)
+
+
 @app.callback(epilog=CODES)
 def main(
     version: Annotated[
@@ -57,8 +60,8 @@ def main(
 
 @app.command(epilog=CODES)
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("bmco-demo"),
-    progress: Annotated[bool, typer.Option(help="Show a progress bar.")] = True,
+    out: Annotated[Path, option("Folder for the files.")] = Path("bmco-demo"),
+    progress: Annotated[bool, option("Show a progress bar.")] = True,
 ) -> None:
     """Analyse the school study that comes with the package.
 
@@ -75,125 +78,101 @@ def demo(
 @app.command(epilog=f"{EXAMPLE}\n{CODES}")
 def fit(
     data: Annotated[
-        Path,
-        typer.Argument(help="CSV file: a header, then a row per subject.", metavar="DATA.CSV"),
+        Path, typer.Argument(help="CSV file: a header, then a row per subject.", metavar="DATA.CSV")
     ],
     outcomes: Annotated[
-        str,
-        typer.Option(help="Outcome columns, each 0 or 1, separated by commas.", metavar=COLUMNS),
+        str, option("Outcome columns, each 0 or 1, separated by commas.", "COLUMN,...")
     ],
-    group: Annotated[str, typer.Option(help="Column of the groups.", metavar=COLUMN)],
-    control: Annotated[str, typer.Option(help="The group to compare with.", metavar="LABEL")],
-    treatment: Annotated[str, typer.Option(help="The group to judge.", metavar="LABEL")],
+    group: Annotated[str, option("Column of the groups.", "COLUMN")],
+    control: Annotated[str, option("The group to compare with.", "LABEL")],
+    treatment: Annotated[str, option("The group to judge.", "LABEL")],
     cluster: Annotated[
-        str | None, typer.Option(help="Column of the clusters, such as schools.", metavar=COLUMN)
+        str | None, option("Column of the clusters, such as schools.", "COLUMN")
     ] = None,
     counts: Annotated[
-        str | None,
-        typer.Option(help="Column of how many subjects a row stands for.", metavar=COLUMN),
+        str | None, option("Column of how many subjects a row stands for.", "COLUMN")
     ] = None,
     analysis: Annotated[
         str,
-        typer.Option(
-            help="auto, bmvb, bglm or bglmm. auto: bglmm with --cluster, else bglm with --fixed, "
+        option(
+            "auto, bmvb, bglm or bglmm. auto: bglmm with --cluster, else bglm with --fixed, "
             "else bmvb.",
-            metavar="NAME",
+            "NAME",
         ),
     ] = "auto",
     fixed: Annotated[
         str | None,
-        typer.Option(
-            help='Formula of the terms, such as "method * age". Default: the group.',
-            metavar="FORMULA",
-        ),
+        option('Formula of the terms, such as "method * age". Default: the group.', "FORMULA"),
     ] = None,
     random: Annotated[
         str | None,
-        typer.Option(
-            help="bglmm: formula of the terms that vary between clusters. Default: 1.",
-            metavar="FORMULA",
-        ),
+        option("bglmm: formula of the terms that vary between clusters. Default: 1.", "FORMULA"),
     ] = None,
     at: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Both groups at this value of a covariate. May be repeated.", metavar="NAME=VALUE"
-        ),
+        option("Both groups at this value of a covariate. May be repeated.", "NAME=VALUE"),
     ] = None,
     ranges: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
+            "Subjects in this range of a covariate. May be repeated; 40: has no upper end.",
+            "NAME=LOW:HIGH",
             "--range",
-            help="Subjects in this range of a covariate. May be repeated; 40: has no upper end.",
-            metavar="NAME=LOW:HIGH",
         ),
     ] = None,
     analytical: Annotated[
         bool,
-        typer.Option(
-            "--analytical",
-            help="Both groups over a normal distribution of one covariate, truncated to --range.",
+        option(
+            "Both groups over a normal distribution of one covariate, truncated to --range.",
+            name="--analytical",
         ),
     ] = False,
     standardise: Annotated[
         str | None,
-        typer.Option(
-            help="pooled: both groups over the same subjects. own: each over its own.",
-            metavar="HOW",
-        ),
+        option("pooled: both groups over the same subjects. own: each over its own.", "HOW"),
     ] = None,
     clusters: Annotated[
         str | None,
-        typer.Option(
-            help="bglmm: new clusters like these, or the observed ones. Default: new.",
-            metavar="WHICH",
-        ),
+        option("bglmm: new clusters like these, or the observed ones. Default: new.", "WHICH"),
     ] = None,
     cluster_weights: Annotated[
-        str | None,
-        typer.Option(help="How observed clusters are weighed: size or equal.", metavar="HOW"),
+        str | None, option("How observed clusters are weighed: size or equal.", "HOW")
     ] = None,
-    rule: Annotated[str, typer.Option(help="all, any or comp.", metavar="RULE")] = "all",
-    direction: Annotated[
-        str, typer.Option(help="right, left or two-sided.", metavar="SIDE")
-    ] = "right",
+    rule: Annotated[str, option("all, any, comp or count.", "RULE")] = "all",
+    direction: Annotated[str, option("right, left or two-sided.", "SIDE")] = "right",
     margins: Annotated[
-        str,
-        typer.Option(
-            help="Margin of every outcome, or one each, separated by commas.", metavar="NUMBERS"
-        ),
+        str, option("Margin of every outcome, or one each, separated by commas.", "NUMBERS")
     ] = "0",
     weights: Annotated[
-        str | None,
-        typer.Option(help="comp: weights of the outcomes, separated by commas.", metavar="NUMBERS"),
+        str | None, option("comp: weights of the outcomes, separated by commas.", "NUMBERS")
     ] = None,
-    alpha: Annotated[float, typer.Option(help="Error rate of the decision.")] = 0.05,
-    ci: Annotated[float, typer.Option(help="Probability in the intervals.")] = 0.95,
+    at_least: Annotated[
+        int | None, option("count: on how many outcomes the treatment should be better.", "M")
+    ] = None,
+    alpha: Annotated[float, option("Error rate of the decision.")] = 0.05,
+    ci: Annotated[float, option("Probability in the intervals.")] = 0.95,
     draws: Annotated[
         int | None,
-        typer.Option(
-            help="Draws in each chain. Default: 1000, more if these are too few; of bmvb 2500."
-        ),
+        option("Draws in each chain. Default: 1000, more if these are too few; of bmvb 2500."),
     ] = None,
     tune: Annotated[
         int | None,
-        typer.Option(help="Tuning steps in each chain. Default: 1000, more if these are too few."),
+        option("Tuning steps in each chain. Default: 1000, more if these are too few."),
     ] = None,
-    chains: Annotated[int, typer.Option(help="Number of chains.")] = 4,
+    chains: Annotated[int, option("Number of chains.")] = 4,
     target_accept: Annotated[
         float | None,
-        typer.Option(
-            help="Acceptance rate: nearer 1 is slower and more careful. "
+        option(
+            "Acceptance rate: nearer 1 is slower and more careful. "
             "Default: 0.9, more after divergences."
         ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of all randomness. Default: a new one, which is told.")
+        int | None, option("Seed of all randomness. Default: a new one, which is told.")
     ] = None,
-    progress: Annotated[bool, typer.Option(help="Show a progress bar.")] = True,
+    progress: Annotated[bool, option("Show a progress bar.")] = True,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for summary.txt, estimates.csv and effect.png."),
+        Path | None, option("Folder for summary.txt, estimates.csv and effect.png.")
     ] = None,
 ) -> None:
     """Analyse a CSV file.
@@ -204,8 +183,9 @@ def fit(
     """
     from bmco_pymc.cli import options, report
     from bmco_pymc.cli.table import read_table
-    from bmco_pymc.settings import Settings
-    from bmco_pymc.study import Study
+    from bmco_pymc.data.study import Study
+    from bmco_pymc.decision.rule import Rule
+    from bmco_pymc.models.settings import Settings
 
     with speaking() as notes:
         named = options.names("--outcomes", outcomes)
@@ -213,28 +193,16 @@ def fit(
         table = read_table(data, labels, [text for text in (fixed, random) if text])
         study = Study(table, named, group, control, treatment, cluster, counts)
         model = options.make_model(study, analysis, fixed, random)
-        options.note_ignored_clusters(model)
-        how = {
-            "clusters": clusters,
-            "standardise": standardise,
-            "cluster_weights": cluster_weights,
-        }
-        question = options.Question(
-            options.read_population(at or [], ranges or [], analytical, study.data, model),
-            {name: value for name, value in how.items() if value is not None},
-            {
-                "rule": rule,
-                "direction": direction,
-                "margins": options.numbers("--margins", margins),
-                "w": None if weights is None else options.numbers("--weights", weights),
-                "alpha": alpha,
-            },
-            ci,
+        population = options.read_population(at or [], ranges or [], analytical, study.data, model)
+        how = options.given(
+            clusters=clusters, standardise=standardise, cluster_weights=cluster_weights
         )
-        question.check(model)
-        settings: dict[str, Any] = {"chains": chains, "seed": seed}
-        choice = {"draws": draws, "tune": tune, "target_accept": target_accept}
-        settings |= {name: value for name, value in choice.items() if value is not None}
+        numbers = options.numbers("--margins", margins)
+        w = None if weights is None else options.numbers("--weights", weights)
+        question = Rule(rule, direction, numbers, w, alpha, at_least)
+        options.check_question(model, population, how, question, ci)
+        choice = options.given(draws=draws, tune=tune, target_accept=target_accept)
+        settings: dict[str, Any] = {"chains": chains, "seed": seed, **choice}
         Settings(**settings)  # says what is wrong with them
         folder = None if out is None else report.writable(out)
 
@@ -243,8 +211,8 @@ def fit(
         text.show()
         fitted = model.fit(**settings, progress=progress)
         text.add(fitted)
-        effect = fitted.effect(question.population, **question.options)
+        effect = fitted.effect(population, **how)
         text.add(effect.text(ci))
-        decision = effect.decide(**question.decision)
+        decision = effect.decide(question)
         text.add(decision)
         report.finish(text, notes, folder, effect, [decision], ci)

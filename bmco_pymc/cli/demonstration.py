@@ -8,9 +8,9 @@ from pathlib import Path
 import typer
 
 from bmco_pymc.cli.report import Report, finish, writable
-from bmco_pymc.datasets import load_schools
+from bmco_pymc.data.examples import load_schools
+from bmco_pymc.data.study import Study
 from bmco_pymc.models.bglmm import BGLMM
-from bmco_pymc.study import Study
 
 SEED = 2025
 

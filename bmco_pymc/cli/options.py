@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import csv
-import math
-import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np
 import pandas as pd
-import xarray as xr
 
-from bmco_pymc.decision import decide
-from bmco_pymc.errors import InputError
-from bmco_pymc.population import Analytical, Empirical, Sample, Value, resolve
-from bmco_pymc.sample import is_number
-from bmco_pymc.study import Study
-
-if TYPE_CHECKING:
-    from bmco_pymc.models.base import Model
+from bmco_pymc.data.covariates import is_number
+from bmco_pymc.data.study import Study
+from bmco_pymc.decision.rule import Rule
+from bmco_pymc.errors import InputError, warn_user
+from bmco_pymc.models.base import Model
+from bmco_pymc.models.bglm import BGLM
+from bmco_pymc.models.bglmm import BGLMM
+from bmco_pymc.models.bmvb import BMVB
+from bmco_pymc.population.points import Analytical, Empirical, Sample, Value, resolve
 
 type Population = Value | Empirical | Analytical
 
@@ -56,12 +52,19 @@ def numbers(option: str, text: str) -> float | list[float]:
     return values[0] if len(values) == 1 else values
 
 
-def make_model(study: Study, analysis: str, fixed: str | None, random: str | None) -> Model:
-    """Return the analysis that was asked for, or the one that the other options call for."""
-    from bmco_pymc.models.bglm import BGLM
-    from bmco_pymc.models.bglmm import BGLMM
-    from bmco_pymc.models.bmvb import BMVB
+def given(**options: Any) -> dict[str, Any]:
+    """Return the options that have a value."""
+    return {name: value for name, value in options.items() if value is not None}
 
+
+def make_model(study: Study, analysis: str, fixed: str | None, random: str | None) -> Model:
+    """Return the analysis that was asked for, or the one that the other options call for.
+
+    Warns
+    -----
+    InputWarning
+        If clusters were named for an analysis that has none.
+    """
     kind = analysis.strip().lower()
     if kind not in ANALYSES:
         raise InputError("--analysis", analysis, "unknown analysis", ANALYSES)
@@ -73,65 +76,56 @@ def make_model(study: Study, analysis: str, fixed: str | None, random: str | Non
         return BGLMM(study, fixed, "1" if random is None else random)
     if random is not None:
         raise InputError("random", random, f"{kind.upper()} has no clusters: give --cluster")
-    if kind == "bglm":
-        return BGLM(study, fixed)
-    if fixed is not None:
+    if kind == "bmvb" and fixed is not None:
         raise InputError("fixed", fixed, "BMVB has no covariates: use --analysis bglm")
-    return BMVB(study)
+    model = BGLM(study, fixed) if kind == "bglm" else BMVB(study)
+    if study.cluster is not None:
+        warn_user(f"{kind.upper()} ignores the clusters and takes all subjects to be independent")
+    return model
 
 
-@dataclass(frozen=True)
-class Question:
-    """What is asked of a fit: a population, a rule, an interval.
+def check_question(
+    model: Model,
+    population: Population | None,
+    how: Mapping[str, Any],
+    rule: Rule,
+    ci_prob: float,
+) -> None:
+    """Raise `InputError` if a fit of the model cannot be asked this.
 
-    Attributes
+    Parameters
     ----------
+    model : Model
     population : Value, Empirical, Analytical or None
-    options : dict
+    how : mapping
         Further arguments of ``fit.effect()``; only those given.
-    decision : dict
-        Arguments of ``effect.decide()``.
+    rule : Rule
     ci_prob : float
         Probability in the intervals.
     """
-
-    population: Population | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-    decision: dict[str, Any] = field(default_factory=lambda: {"rule": "All"})
-    ci_prob: float = 0.95
-
-    def check(self, model: Model) -> None:
-        """Raise `InputError` if the question cannot be asked of this model's fit."""
-        if not 0 < self.ci_prob < 1:
-            raise InputError("ci_prob", self.ci_prob, "must be between 0 and 1")
-        draws = np.random.default_rng(1).normal(size=(2, 8, model.study.n_outcomes))
-        delta = xr.DataArray(draws, dims=("chain", "draw", "outcome"))
-        decide(delta.assign_coords(outcome=list(model.study.outcomes)), **self.decision)
-        analysis = type(model).__name__
-        if model.design is None:
-            given = [("population", self.population), *self.options.items()]
-            for name, value in given:
-                if value is not None:
-                    what = f"{analysis} has one population only, the whole of each group"
-                    raise InputError(_option(name, value), value, what)
-            return
-        clusters = self.options.get("clusters")
-        if clusters is not None and not model.design.random_terms:
-            raise InputError("clusters", clusters, f"{analysis} has no clusters: give --cluster")
-        population = Empirical() if self.population is None else self.population
-        fixed_values = isinstance(population, Value | Analytical)
-        if fixed_values and self.options.get("standardise") == "own":
-            raise InputError("standardise", "own", "goes with the sample's own covariate values")
-        if model.design.random_terms and clusters is None:
-            clusters = "new"
-        try:
-            sample = Sample(model.study, model.cells)
-            resolve(population, sample, **(self.options | {"clusters": clusters}))
-        except InputError as error:
-            flag = _option("population", population)
-            about = population.values if isinstance(population, Value) else population.ranges
-            covariates = {str(name): f"{flag} {name}" for name, _ in about}
-            raise error.renamed(covariates | {"population": flag}) from None
+    if not 0 < ci_prob < 1:
+        raise InputError("ci_prob", ci_prob, "must be between 0 and 1")
+    rule.for_outcomes(model.study.outcomes)
+    analysis = type(model).__name__
+    flag = {Value: "--at", Analytical: "--analytical"}.get(type(population), "--range")
+    if model.terms is None:
+        asked = how if population is None else {flag: population, **how}
+        for name, value in asked.items():
+            what = f"{analysis} has one population only, the whole of each group"
+            raise InputError(name, value, what)
+        return
+    if "clusters" in how and not model.terms.random:
+        raise InputError("clusters", how["clusters"], f"{analysis} has no clusters: give --cluster")
+    if isinstance(population, Value | Analytical) and how.get("standardise") == "own":
+        raise InputError("standardise", "own", "goes with the sample's own covariate values")
+    usual = {"clusters": "new"} if model.terms.random else {}
+    population = Empirical() if population is None else population
+    try:
+        resolve(population, Sample(model.study, model.cells), **{**usual, **how})
+    except InputError as error:
+        about = population.values if isinstance(population, Value) else population.ranges
+        covariates = {str(name): f"{flag} {name}" for name, _ in about}
+        raise error.renamed(covariates | {"population": flag}) from None
 
 
 def read_population(
@@ -159,12 +153,13 @@ def read_population(
         return Empirical(bounds) if bounds else None
     if len(bounds) > 1:
         raise InputError("--range", list(bounds), "with --analytical, only one covariate has one")
-    covariates = () if model.design is None else model.design.covariates
-    if not bounds and len(covariates) != 1:
+    covariates = () if model.terms is None else model.terms.covariates
+    if not covariates:
+        raise InputError("--analytical", True, "the model has no covariate")
+    if not bounds and len(covariates) > 1:
         problem = f"say of which covariate, for example --range {covariates[0]}=: for all values"
-        problem = problem if covariates else "the model has no covariate"
-        raise InputError("--analytical", True, problem, covariates or None)
-    return Analytical(bounds) if bounds else Analytical()
+        raise InputError("--analytical", True, problem, covariates)
+    return Analytical(bounds)
 
 
 def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
@@ -193,32 +188,12 @@ def _value(name: str, text: str, data: pd.DataFrame) -> float | str:
 
 def _range(name: str, text: str) -> tuple[float, float]:
     """Return ``low:high`` as two numbers; an end left out is infinite."""
-    ends = text.split(":")
     try:
-        if len(ends) != 2:
-            raise ValueError
-        low, high = (float(end) if end.strip() else math.inf for end in ends)
+        first, last = text.split(":")
+        low, high = float(first.strip() or "-inf"), float(last.strip() or "inf")
     except ValueError:
         raise InputError(f"--range {name}", text, "must be low:high, as in 40:60 or 40:") from None
-    low = low if ends[0].strip() else -math.inf
     if not low <= high:
         problem = "the lower bound comes first, then the upper"
         raise InputError(f"--range {name}", text, problem)
     return low, high
-
-
-def _option(name: str, value: Any) -> str:
-    """Return the option that an argument of ``fit.effect()`` came from."""
-    kinds = {"Value": "--at", "Empirical": "--range", "Analytical": "--analytical"}
-    return kinds[type(value).__name__] if name == "population" else name
-
-
-def note_ignored_clusters(model: Model) -> None:
-    """Warn where clusters were named for an analysis that has none."""
-    from bmco_pymc.errors import InputWarning
-
-    has_clusters = model.design is not None and model.design.random_terms
-    if model.study.cluster is not None and not has_clusters:
-        name = type(model).__name__
-        text = f"{name} ignores the clusters and takes all subjects to be independent"
-        warnings.warn(text, InputWarning, stacklevel=2)

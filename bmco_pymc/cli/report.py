@@ -6,19 +6,19 @@ import tempfile
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import typer
 
 from bmco_pymc.cli.speech import INTERRUPTED, NOT_GOOD, UNEXPECTED
-from bmco_pymc.decision import Decision
-from bmco_pymc.effect import Effect
+from bmco_pymc.decision.decision import Decision, Side
+from bmco_pymc.decision.probability import smallest_ess
+from bmco_pymc.diagnostics.scalars import assess
+from bmco_pymc.effects.effect import Effect
 from bmco_pymc.errors import InputError
 from bmco_pymc.escapes import visible
-from bmco_pymc.parameters import assess
-from bmco_pymc.probability import smallest_ess
-from bmco_pymc.rules import RULES
 
 WIDTH = 100
 
@@ -65,15 +65,6 @@ def writable(folder: Path) -> Path:
     return folder
 
 
-def verdict(effect: Effect) -> str:
-    """Return what is to be known of every number: how the sampling ended and what it is worth.
-
-    Such as ``Converged``, ``NOT CONVERGED`` or ``INTERRUPTED, NOT CONVERGED``.
-    """
-    head = effect.diagnostics.verdict.split(":")[0]
-    return f"INTERRUPTED, {head}" if effect.fit.cut_short else head
-
-
 def finish(
     report: Report,
     notes: Sequence[str],
@@ -91,15 +82,14 @@ def finish(
         if folder is not None:
             _write(folder, report.text(notes), effect, decisions, ci_prob)
     except OSError as error:
-        typer.echo(
-            f"Error: {visible(str(folder))} could not be written: {error.strerror}", err=True
-        )
+        problem = f"{visible(str(folder))} could not be written: {error.strerror}"
+        typer.echo(f"Error: {problem}", err=True)
         raise typer.Exit(UNEXPECTED) from None
     finally:
         report.show()
     if folder is not None:
         typer.echo(f"\nWritten to {visible(str(folder))}: summary.txt, estimates.csv, effect.png")
-    if effect.fit.cut_short:
+    if effect.posterior.cut_short:
         raise typer.Exit(INTERRUPTED)
     if not effect.diagnostics.ok:
         raise typer.Exit(NOT_GOOD)
@@ -109,14 +99,13 @@ def _write(
     folder: Path, text: str, effect: Effect, decisions: Sequence[Decision], ci_prob: float
 ) -> None:
     """Write summary.txt, estimates.csv and effect.png; files of these names are replaced."""
-    from bmco_pymc.plots import plot_effect
+    from bmco_pymc.plots.effect import plot_effect
 
-    if effect.fit.cut_short:
-        text = f"{effect.fit.cut_short.upper()}: this is not the analysis asked for.\n\n{text}"
+    if cut_short := effect.posterior.cut_short:
+        text = f"{cut_short.upper()}: this is not the analysis asked for.\n\n{text}"
     (folder / "summary.txt").write_text(text, encoding="utf-8")
-    estimates_table(effect, decisions, ci_prob).to_csv(
-        folder / "estimates.csv", index_label="quantity", encoding="utf-8"
-    )
+    table = estimates_table(effect, decisions, ci_prob)
+    table.to_csv(folder / "estimates.csv", index_label="quantity", encoding="utf-8")
     main = decisions[0]
     side = main.sides[0].direction
     plot_effect(effect, side, main.margins, main.weights).savefig(folder / "effect.png", dpi=150)
@@ -132,49 +121,43 @@ def estimates_table(
     bound and 0 or 1, and the ESS is the one that the bound rests on. Draws that are independent by
     construction have no R-hat.
     """
-    rows: dict[tuple[bool, str], dict[str, float]] = {}  # a rule may be called like an outcome
+    rows: dict[tuple[bool, Any], pd.Series] = {}  # a rule may be called like an outcome
     for decision in decisions:
         for side in decision.sides:
-            names = [f"P[{name}, {side.direction}]" for name in (decision.rule, *decision.outcomes)]
-            whole = (side.probability, side.mcse, np.nan if side.bound is None else side.bound)
-            alone = zip(side.marginal, side.marginal_mcse, side.marginal_bound, strict=True)
-            draws = _events(effect, decision, side.direction)
-            for place, (name, known) in enumerate(zip(names, (whole, *alone), strict=True)):
-                rows[place == 0, name] = _row(*map(float, known)) | draws[place]
-    probabilities = pd.DataFrame(rows.values(), index=[name for _, name in rows])
-    table = pd.concat([effect.summary(ci_prob), probabilities, effect.fit.summary(ci_prob)])
-    return table.rename(index=visible).assign(verdict=verdict(effect))
+            known = _probabilities(effect, decision, side).iterrows()
+            rows |= {(place == 0, name): row for place, (name, row) in enumerate(known)}
+    probabilities = pd.DataFrame(rows.values())
+    table = pd.concat([effect.summary(ci_prob), probabilities, effect.posterior.summary(ci_prob)])
+    head = effect.diagnostics.head
+    verdict = f"INTERRUPTED, {head}" if effect.posterior.cut_short else head
+    return table.rename(index=visible).assign(verdict=verdict)
 
 
-def _events(effect: Effect, decision: Decision, direction: str) -> list[dict[str, float]]:
-    """Return ESS and R-hat of the events of a side: the rule's, then each outcome's."""
-    delta, exact = effect.delta, effect.diagnostics.exact
-    per_outcome = delta.isel(chain=0, draw=0, drop=True)
-    sign = 1 if direction == "right" else -1
-    excess = sign * delta - per_outcome.copy(data=np.array(decision.margins))
-    weights = per_outcome.copy(data=np.array(decision.weights or [1.0] * len(decision.outcomes)))
-    joint = RULES[decision.rule].holds(excess, weights).values
-    alone = (excess > 0).transpose("outcome", "chain", "draw").values
+def _probabilities(effect: Effect, decision: Decision, side: Side) -> pd.DataFrame:
+    """Return the row of the rule on one side, then those of the outcomes."""
+    holds, beyond = decision.asked.events(effect.delta, side.direction)
+    joint = holds.transpose("chain", "draw").values
+    alone = beyond.transpose("outcome", "chain", "draw").values
+    exact = effect.diagnostics.exact
     known = assess(np.stack([joint, *alone]).astype(float), independent=exact)
-    stand_in = joint.size if exact else smallest_ess(delta)  # where all draws agree
-    return [
+    table = pd.DataFrame(
         {
-            "ess_bulk": stand_in if np.isnan(bulk) else float(bulk),
-            "ess_tail": stand_in if np.isnan(tail) else float(tail),
-            "rhat": float(rhat),
-        }
-        for bulk, tail, rhat in zip(
-            *(known[k] for k in ("ess_bulk", "ess_tail", "rhat")), strict=True
-        )
-    ]
-
-
-def _row(probability: float, mcse: float, bound: float) -> dict[str, float]:
-    """Return a probability in the columns of an estimate."""
-    if np.isnan(bound):
-        return {"mean": probability, "mcse": mcse}
-    low, high = (bound, 1.0) if probability == 1 else (0.0, bound)
-    return {"mean": probability, "lower": low, "upper": high}
+            "mean": [side.probability, *side.marginal.values],
+            "mcse": [side.mcse, *side.marginal_mcse.values],
+            "bound": [side.bound, *side.marginal_bound.values],
+            **{name: known[name] for name in ("ess_bulk", "ess_tail", "rhat")},
+        },
+        index=[f"P[{name}, {side.direction}]" for name in (decision.rule, *decision.outcomes)],
+        dtype=float,
+    )
+    bound, sure = table.pop("bound"), table["mean"] == 1
+    agree = bound.notna()
+    table["mcse"] = table["mcse"].mask(agree)
+    table["lower"] = bound.where(sure, 0.0).where(agree)
+    table["upper"] = bound.mask(sure, 1.0).where(agree)
+    return table.fillna(
+        dict.fromkeys(("ess_bulk", "ess_tail"), joint.size if exact else smallest_ess(effect.delta))
+    )
 
 
 def _wrapped(line: str) -> str:

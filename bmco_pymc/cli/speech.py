@@ -19,6 +19,7 @@ UNEXPECTED, BAD_INPUT, NOT_GOOD, INTERRUPTED = 1, 2, 3, 130
 # Arguments of the classes, as the command line calls them; those in SAME are only spelt its way.
 OPTIONS = {
     "w": "--weights",
+    "m": "--at-least",
     "ci_prob": "--ci",
     "covariates": "--fixed",
     "Analytical": "--analytical",

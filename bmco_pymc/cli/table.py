@@ -10,9 +10,9 @@ from typing import TextIO
 
 import pandas as pd
 
-from bmco_pymc.columns import listed
+from bmco_pymc.data.frames import listed
+from bmco_pymc.data.remarks import warn
 from bmco_pymc.errors import InputError
-from bmco_pymc.remarks import warn
 
 # "None" is not among them: it is what many a control group is called.
 MISSING = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "."]

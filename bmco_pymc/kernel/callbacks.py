@@ -67,4 +67,4 @@ log_density = cfunc(
     fastmath=RELAXED,
 )(_log_density(SOURCE))
 copy = cfunc(types.int64(types.uint64, types.uint64, _NUMBERS, _NUMBERS, _NUMBERS))(_copy(SOURCE))
-expand = njit()(_expand(SOURCE))
+expand = njit(error_model="numpy", fastmath=RELAXED)(_expand(SOURCE))

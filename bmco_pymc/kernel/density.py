@@ -250,7 +250,7 @@ def turn_back(contrasts: Floats, d_u: Floats, d_inner: Floats) -> None:
                         d_inner[0, r * p + k, j] += c * d_u[q, k, j]
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def expand(points: Floats, packed: Floats) -> tuple[Floats, Floats, Floats]:
     """Return what the numbers of the sampler stand for, draw by draw.
 
@@ -279,7 +279,7 @@ def expand(points: Floats, packed: Floats) -> tuple[Floats, Floats, Floats]:
     return coef, u, root
 
 
-@njit(error_model="numpy", fastmath=RELAXED, forceinline=True)
+@njit(error_model="numpy", fastmath=RELAXED, inline="always")
 def _expand_into(
     x: Floats, packed: Floats, memory: Floats, coef: Floats, u: Floats, root: Floats
 ) -> None:

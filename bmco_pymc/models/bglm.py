@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bmco_pymc import overruled
-from bmco_pymc.cells import Cells
-from bmco_pymc.contrasts import logits_of
-from bmco_pymc.design import Design, make_design
-from bmco_pymc.models.base import check_study
+from bmco_pymc.data.cells import Cells
+from bmco_pymc.data.remarks import warn
+from bmco_pymc.data.study import Study
+from bmco_pymc.models.base import check_values
 from bmco_pymc.models.geometry import make_basis
-from bmco_pymc.models.regression import Array, Regression, cell_data
-from bmco_pymc.priors import Priors
-from bmco_pymc.recommended import complete
-from bmco_pymc.remarks import warn
-from bmco_pymc.study import Study
+from bmco_pymc.models.logit import Array, cell_data
+from bmco_pymc.models.regression import Regression
+from bmco_pymc.priors import overruled
+from bmco_pymc.priors.contrasts import logits_of
+from bmco_pymc.priors.priors import Priors
+from bmco_pymc.terms.terms import Terms, make_terms
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -54,27 +54,28 @@ class BGLM(Regression):
     Warns
     -----
     InputWarning
-        If a prior that is given overrules the scale of a covariate, see `bmco_pymc.overruled`.
+        If a prior that is given overrules the scale of a covariate, see
+        `bmco_pymc.priors.overruled`.
 
     Examples
     --------
     >>> import bmco_pymc as bmco
     >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", control="ctl", treatment="trt")
-    >>> bmco.BGLM(study, fixed="arm * x").design.terms
+    >>> bmco.BGLM(study, fixed="arm * x").terms.fixed
     ('Intercept', 'arm', 'x', 'arm:x')
     """
 
     study: Study
     fixed: str | None = None
     priors: Priors = field(default_factory=Priors)
-    _sample: tuple[Design, Cells] = field(init=False, repr=False)
+    _sample: tuple[Terms, Cells] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        check_study(self.study)
+        check_values(self.study, self.priors)
         formula = f"`{self.study.group}`" if self.fixed is None else self.fixed
-        object.__setattr__(self, "_sample", make_design(self.study, formula))
-        object.__setattr__(self, "priors", complete(self.priors, *self._sample))
-        self.priors.coefficients(self.design.terms)
+        object.__setattr__(self, "_sample", make_terms(self.study, formula))
+        object.__setattr__(self, "priors", self.priors.complete(*self._sample))
+        self.priors.coefficients(self.terms.fixed)
         warn(overruled.remarks(self.priors, *self._sample))
 
     @property
@@ -94,8 +95,8 @@ class BGLM(Regression):
     @cached_property
     def data(self) -> Mapping[str, Any]:
         """The value of each data container."""
-        X, Z = self.design.matrices(self.cells.frame, self.cells.arm)
-        prior = self.priors.coefficients(self.design.terms)
+        X, Z = self.terms.matrices(self.cells.frame, self.cells.arm)
+        prior = self.priors.coefficients(self.terms.fixed)
         contrasts = logits_of(self.priors.contrasts, len(self.study.patterns))
         return cell_data(make_basis(X, self.cells.counts, *prior, contrasts), self.cells, Z)
 
@@ -113,7 +114,7 @@ class BGLM(Regression):
     @property
     def structure(self) -> tuple[Any, ...]:
         """What the compiled code depends on."""
-        return ("BGLM", len(self.design.terms), len(self.coords["logit"]))
+        return ("BGLM", len(self.terms.fixed), len(self.coords["logit"]))
 
     def build(self) -> pm.Model:
         """Return the PyMC model."""

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bmco_pymc import overruled
-from bmco_pymc.cells import Cells
-from bmco_pymc.contrasts import logits_of
-from bmco_pymc.design import Design, make_design
+from bmco_pymc.data.cells import Cells
+from bmco_pymc.data.remarks import warn
+from bmco_pymc.data.study import Study
 from bmco_pymc.errors import InputError
-from bmco_pymc.models.base import check_study
+from bmco_pymc.models.base import check_values
 from bmco_pymc.models.geometry import cluster_information, expand, make_basis
-from bmco_pymc.models.regression import Array, Regression, cell_data
+from bmco_pymc.models.logit import Array, cell_data
+from bmco_pymc.models.regression import Regression
 from bmco_pymc.models.spread import is_joint, kernel_prior, spread_data
 from bmco_pymc.models.whitening import estimated_covariance, known_of_all, whitened
-from bmco_pymc.priors import Priors
-from bmco_pymc.recommended import complete
-from bmco_pymc.remarks import warn
-from bmco_pymc.study import Study
+from bmco_pymc.priors import overruled
+from bmco_pymc.priors.contrasts import logits_of
+from bmco_pymc.priors.priors import Priors
+from bmco_pymc.terms.terms import Terms, make_terms
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -63,7 +63,8 @@ class BGLMM(Regression):
     Warns
     -----
     InputWarning
-        If a prior that is given overrules the scale of a covariate, see `bmco_pymc.overruled`.
+        If a prior that is given overrules the scale of a covariate, see
+        `bmco_pymc.priors.overruled`.
 
     Examples
     --------
@@ -72,7 +73,7 @@ class BGLMM(Regression):
     >>> sites = bmco.load_multisite()
     >>> study = bmco.Study(sites, ["y1", "y2"], "arm", "ctl", "trt", cluster="site")
     >>> model = bmco.BGLMM(study, fixed="arm * x", random="1 + arm")
-    >>> model.design.terms, model.design.random_terms
+    >>> model.terms.fixed, model.terms.random
     (('x', 'arm:x'), ('Intercept', 'arm'))
     """
 
@@ -80,25 +81,25 @@ class BGLMM(Regression):
     fixed: str | None = None
     random: str = "1"
     priors: Priors = field(default_factory=Priors)
-    _sample: tuple[Design, Cells] = field(init=False, repr=False)
+    _sample: tuple[Terms, Cells] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        check_study(self.study)
+        check_values(self.study, self.priors)
         if not isinstance(self.random, str):
             what = "must be a formula in text, such as '1': what varies between the clusters"
             raise InputError("random", self.random, what)
         formula = f"`{self.study.group}`" if self.fixed is None else self.fixed
-        object.__setattr__(self, "_sample", make_design(self.study, formula, self.random))
-        object.__setattr__(self, "priors", complete(self.priors, *self._sample))
-        self.priors.coefficients(self.design.terms, self.design.random_terms)
-        spread_data(self.priors.Sigma, self.design.random_terms)
+        object.__setattr__(self, "_sample", make_terms(self.study, formula, self.random))
+        object.__setattr__(self, "priors", self.priors.complete(*self._sample))
+        self.priors.coefficients(self.terms.fixed, self.terms.random)
+        spread_data(self.priors.Sigma, self.terms.random)
         warn(overruled.remarks(self.priors, *self._sample))
 
     @property
     def parameters(self) -> Mapping[str, tuple[str, ...]]:
         """The parameters and their dims."""
         second = ("logit_bis", "random_term_bis") if self._joint else ("random_term_bis",)
-        fixed = {"beta": ("term", "logit")} if self.design.terms else {}
+        fixed = {"beta": ("term", "logit")} if self.terms.fixed else {}
         return {
             **fixed,
             "gamma": ("random_term", "logit"),
@@ -109,7 +110,7 @@ class BGLMM(Regression):
     @property
     def blocks(self) -> Mapping[str, tuple[str, ...]]:
         """The parameters by block."""
-        fixed = {"fixed": ("beta",)} if self.design.terms else {}
+        fixed = {"fixed": ("beta",)} if self.terms.fixed else {}
         return {
             **fixed,
             "random": ("gamma",),
@@ -129,11 +130,11 @@ class BGLMM(Regression):
     def data(self) -> Mapping[str, Any]:
         """The value of each data container."""
         cells, priors = self.cells, self.priors
-        X, Z = self.design.matrices(cells.frame, cells.arm)
-        prior = priors.coefficients(self.design.terms, self.design.random_terms)
+        X, Z = self.terms.matrices(cells.frame, cells.arm)
+        prior = priors.coefficients(self.terms.fixed, self.terms.random)
         contrasts = logits_of(priors.contrasts, cells.counts.shape[1])
         basis = make_basis(np.hstack([X, Z]), cells.counts, *prior, contrasts)
-        spread = spread_data(priors.Sigma, self.design.random_terms, Z, cells)
+        spread = spread_data(priors.Sigma, self.terms.random, Z, cells)
         inside = Z @ spread.basis
         assert cells.cluster is not None
         tie = contrasts if self._joint else None
@@ -206,9 +207,9 @@ class BGLMM(Regression):
     @property
     def structure(self) -> tuple[Any, ...]:
         """What the compiled code depends on."""
-        design, Sigma = self.design, self.priors.Sigma
+        terms, Sigma = self.terms, self.priors.Sigma
         sd = type(getattr(Sigma, "sd", None)).__name__
-        sizes = (len(design.terms), len(design.random_terms), len(self.coords["logit"]))
+        sizes = (len(terms.fixed), len(terms.random), len(self.coords["logit"]))
         n_clusters = len(self.cells.cluster_labels)
         return ("BGLMM", *sizes, n_clusters, type(Sigma).__name__, sd, self._joint)
 

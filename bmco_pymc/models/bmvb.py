@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bmco_pymc.cells import Cells
-from bmco_pymc.interrupts import load
-from bmco_pymc.models.base import Model, check_study
-from bmco_pymc.priors import Priors
-from bmco_pymc.recommended import complete
-from bmco_pymc.study import Study
+from bmco_pymc.arguments import FIT, check_names
+from bmco_pymc.data.cells import Cells
+from bmco_pymc.data.study import Study
+from bmco_pymc.fit import Fit, make_fit
+from bmco_pymc.models.base import Model, check_values
+from bmco_pymc.models.settings import Settings, of_one_draw
+from bmco_pymc.posterior.tree import label
+from bmco_pymc.priors.priors import Priors
 
 if TYPE_CHECKING:
     import pymc as pm
-
-    from bmco_pymc.fit import Fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +53,9 @@ class BMVB(Model):
     _cells: Cells = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        check_study(self.study)
+        check_values(self.study, self.priors)
         object.__setattr__(self, "_cells", self.study.cells((), by_cluster=False))
-        object.__setattr__(self, "priors", complete(self.priors, None, self.cells))
+        object.__setattr__(self, "priors", self.priors.complete(None, self.cells))
         self.priors.phi.resolve("phi", self.study.patterns)
 
     @property
@@ -64,7 +64,7 @@ class BMVB(Model):
         return self._cells
 
     @property
-    def design(self) -> None:
+    def terms(self) -> None:
         """There are no covariates."""
         return
 
@@ -116,15 +116,9 @@ class BMVB(Model):
         Fit
             The posterior.
         """
-        load("bmco_pymc.fit")
-        from bmco_pymc.arguments import FIT, check_names
-        from bmco_pymc.fit import make_fit
-        from bmco_pymc.sampling import label
-        from bmco_pymc.settings import Settings, of_one_draw
-
         check_names(settings, FIT)
         checked = {k: v for k, v in settings.items() if k != "progress" and v is not None}
-        if checked.get("tune") == 0:  # right where nothing is tuned
+        if type(checked.get("tune")) is int and checked["tune"] == 0:  # nothing is tuned here
             del checked["tune"]
         plan = Settings(draws=draws, chains=chains, seed=seed, **checked).with_seed()
         plan.check_memory(of_one_draw(self), warm_up=False)

@@ -15,7 +15,7 @@ import pytensor.tensor as pt
 from pymc.logprob.transforms import Transform
 
 from bmco_pymc.models.small import lower_inverse, product
-from bmco_pymc.priors import LKJ, HalfNormal, HalfStudentT, InverseWishart
+from bmco_pymc.priors.priors import LKJ, HalfNormal, HalfStudentT, InverseWishart
 
 
 def root(prior: InverseWishart | LKJ, data: Mapping[str, Any], blocks: int, d: int) -> Any:

@@ -71,7 +71,7 @@ def make_basis(
     mean, covariance : ndarray, shapes (M,) and (M, M)
         Prior of the coefficients of each contrast of the patterns.
     contrasts : ndarray, shape (L, L)
-        T, which turns contrasts into logits, see `bmco_pymc.contrasts`.
+        T, which turns contrasts into logits, see `bmco_pymc.priors.contrasts`.
     """
     root = np.linalg.cholesky(covariance)
     total = counts.sum(axis=1)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bmco_pymc.cells import Cells
+from bmco_pymc.data.cells import Cells
 from bmco_pymc.models.geometry import principal
-from bmco_pymc.priors import LKJ, Exponential, HalfNormal, HalfStudentT, InverseWishart
+from bmco_pymc.priors.priors import LKJ, Exponential, HalfNormal, HalfStudentT, InverseWishart
 
 Array = NDArray[np.float64]
 

@@ -33,12 +33,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bmco_pymc.contrasts import logits_of
 from bmco_pymc.models.spread import is_joint
-from bmco_pymc.priors import LKJ, Exponential, HalfNormal, HalfStudentT, InverseWishart
+from bmco_pymc.priors.contrasts import logits_of
+from bmco_pymc.priors.priors import LKJ, Exponential, HalfNormal, HalfStudentT, InverseWishart
 
 if TYPE_CHECKING:
-    from bmco_pymc.models.regression import Regression
+    from bmco_pymc.models.logit import MultinomialLogit
 
 type Array = NDArray[np.float64]
 
@@ -47,12 +47,12 @@ POINTS = 121  # of the grid on which a density is drawn from
 AT_ONCE = 4000  # draws times logits, for the memory
 
 
-def redraw(model: Regression, draws: Mapping[str, Array], seed: int) -> dict[str, Array]:
+def redraw(model: MultinomialLogit, draws: Mapping[str, Array], seed: int) -> dict[str, Array]:
     """Return posterior draws with the part that the data do not inform drawn again.
 
     Parameters
     ----------
-    model : Regression
+    model : MultinomialLogit
     draws : mapping of str to ndarray, shape (chain, draw, ...)
         Named and shaped as in ``model.parameters``.
     seed : int
@@ -83,15 +83,15 @@ def redraw(model: Regression, draws: Mapping[str, Array], seed: int) -> dict[str
     return {**draws, **{name: x.reshape(*sizes, *x.shape[1:]) for name, x in new.items()}}
 
 
-def seen_directions(model: Regression) -> Array | None:
+def seen_directions(model: MultinomialLogit) -> Array | None:
     """Return z of the control and of the treatment, (2, 2); None if the data see more than these.
 
     That is where a cluster holds subjects of both groups, or its subjects differ in z.
     """
-    cells, design = model.cells, model.design
-    if len(design.random_terms) != 2 or not cells.one_group_clusters:
+    cells, terms = model.cells, model.terms
+    if len(terms.random) != 2 or not cells.one_group_clusters:
         return None
-    _, Z = design.matrices(cells.frame, cells.arm)
+    _, Z = terms.matrices(cells.frame, cells.arm)
     found = np.empty((2, 2))
     for arm in (0, 1):
         rows = Z[cells.arm == arm]
@@ -104,7 +104,7 @@ def seen_directions(model: Regression) -> Array | None:
 
 
 def _redrawn(
-    model: Regression, arms: Array, Sigma: Array, around: Array, rng: np.random.Generator
+    model: MultinomialLogit, arms: Array, Sigma: Array, around: Array, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """Return Sigma (S, ...) and deviations (S, J, p, L) with new unseen parts."""
     prior, S, J, L = model.priors.Sigma, len(Sigma), around.shape[1], around.shape[3]
@@ -116,10 +116,10 @@ def _redrawn(
     both = inward @ both @ inward.T
     A, C, B = both[:, :m, :m], both[:, :m, m:], both[:, m:, m:]
     if isinstance(prior, InverseWishart):
-        nu, scale = prior.resolve("Sigma", model.design.random_terms)
+        nu, scale = prior.resolve("Sigma", model.terms.random)
         C = _wishart_cross(A, C, B, nu, arms @ scale @ arms.T, rng)
     else:
-        basis = np.linalg.inv(arms @ prior.resolve("Sigma", model.design.random_terms))
+        basis = np.linalg.inv(arms @ prior.resolve("Sigma", model.terms.random))
         C = _lkj_rows(A, C, B, prior, basis, rng)
         if m > 1:  # the columns: the same with the arms exchanged
             turned = _lkj_rows(B, C.swapaxes(1, 2), A, prior, basis[:, ::-1], rng)

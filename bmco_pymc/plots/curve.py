@@ -2,94 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from bmco_pymc.curve import Curve
-from bmco_pymc.decisions import Decisions
-from bmco_pymc.errors import InputError
-from bmco_pymc.frequencies import at_rank
-from bmco_pymc.per_outcome import PerOutcome
-from bmco_pymc.picture import (
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    Picture,
-    caption,
-    figure_heading,
-    legend,
-    style,
-)
-from bmco_pymc.plots.marks import HALF, boundary, boundary_line, check_prob
+from bmco_pymc.arguments import probability
+from bmco_pymc.data.frequencies import at_rank
+from bmco_pymc.decision.table import Decisions
+from bmco_pymc.diagnostics.verdict import Diagnostics
+from bmco_pymc.plots import marks, style
+from bmco_pymc.plots.marks import HALF
+from bmco_pymc.plots.style import BLUE, GREEN, GREY, INK
+from bmco_pymc.posterior.differences import Differences
 
 RUG = 400  # subjects shown as ticks, at most
 
 
 def plot_curve(
-    curve: Curve,
-    rule: str | None = "All",
-    direction: str = "right",
-    margins: PerOutcome = 0.0,
-    w: PerOutcome | None = None,
-    alpha: float = 0.05,
+    effects: Sequence[Differences],
+    covariate: str,
+    decided: Decisions,
+    estimand: str,
+    diagnostics: Diagnostics,
     *,
-    ci_prob: float = 0.95,
+    stated: bool,
+    ci_prob: float,
 ) -> Figure:
-    """Draw δ(x) of each outcome with its band and, below, the probability that a rule holds.
+    """Draw δ(x) of each outcome and, below, the probability that a rule holds; see `Curve.plot`.
 
     Parameters
     ----------
-    curve : Curve
-        What to draw.
-    rule : {"All", "Any", "Comp"}, optional
-        The rule; None leaves its panel out.
-    direction : {"right", "left"}
-        Whether δ or −δ should exceed the margins.
-    margins, w, alpha
-        As in `Effect.decide`; where the rule is met at level alpha is shaded.
-    ci_prob : float
-        Probability in the outer band, at each value; the inner one holds half.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        An axes per outcome and one for the rule; ticks below δ(x) are the analysed subjects.
-
-    Raises
-    ------
-    InputError
-        If an argument cannot be used; nothing was drawn.
+    effects : sequence of Differences
+        Those at each value of the covariate.
+    decided : Decisions
+        The decision at each value; where the rule is met is shaded.
+    estimand : str
+        What is averaged over what at all of them.
+    stated : bool
+        Whether to show the rule, or its margins alone.
     """
-    prob = check_prob(ci_prob)
-    decided = curve.decide("All" if rule is None else rule, direction, margins, w, alpha)
-    if len(decided.decisions[0].sides) > 1:
-        problem = "a picture shows one side; for two-sided decisions draw each"
-        raise InputError("direction", direction, problem, ["right", "left"])
-    model = curve.fit.model
-    outcomes, (control, treatment) = model.study.outcomes, model.study.group_labels
-    x = np.array(curve.at)
-    delta = curve.delta.transpose("chain", "draw", "outcome", "value").values
-    delta = delta.reshape(-1, *delta.shape[2:])  # (S, K, n)
-    _, bounds = boundary(decided.decisions[0])
+    prob = probability("ci_prob", ci_prob)
+    _, bounds = marks.boundary(decided.decisions[0])
+    cells, outcomes = effects[0].posterior.model.cells, effects[0].outcomes
+    x = np.array(decided.labels, dtype=float)
+    delta = np.stack([style.draws_of(effect) for effect in effects], axis=-1)  # (S, K, n)
 
-    n_panels = len(outcomes) + (rule is not None)
-    figure = Picture(figsize=(6.6, 1.5 + 1.9 * n_panels), layout="constrained")
-    panels = figure.subplots(n_panels, sharex=True, squeeze=False)[:, 0]
-    bands = {p: np.quantile(delta, [(1 - p) / 2, (1 + p) / 2], axis=0) for p in (prob, HALF)}
-    low = min(bands[prob].min(), 0.0, *bounds)
-    high = max(bands[prob].max(), 0.0, *bounds)
+    n_panels = len(outcomes) + stated
+    figure, grid = style.panels(6.6, 1.5 + 1.9 * n_panels, n_panels, sharex=True)
+    panels = grid[:, 0]
+    bands = {p: marks.ends(delta, p) for p in (prob, HALF)}
+    low, high = marks.reach(bands[prob], *bounds)
     room = 0.08 * (high - low) or 0.05
-    rug = _rug(model.cells.frame[curve.covariate].to_numpy(float), model.cells.weight, x[[0, -1]])
+    rug = _rug(cells.frame[covariate].to_numpy(float), cells.weight, x[[0, -1]])
+    ticks: dict[str, Any] = {"color": GREY, "marker": "|", "linestyle": ""}
     for k, (axes, outcome) in enumerate(zip(panels, outcomes, strict=False)):
-        boundary_line(axes.axhline, float(bounds[k]))
+        marks.boundary_line(axes.axhline, float(bounds[k]))
         for p, shade in ((prob, 0.18), (HALF, 0.30)):
             axes.fill_between(
                 x, *bands[p][:, k], color=BLUE, alpha=shade, linewidth=0, gid=f"{p:g} band"
@@ -99,29 +72,26 @@ def plot_curve(
             rug,
             np.full(len(rug), 0.025),
             transform=axes.get_xaxis_transform(),
-            marker="|",
             markersize=6,
             markeredgewidth=0.6,
-            color=GREY,
             alpha=0.5,
-            linestyle="",
             gid="subjects",
+            **ticks,
         )
         axes.set(ylim=(low - 1.6 * room, high + room), ylabel="δ")
-        axes.set_title(caption(outcome), loc="left", fontsize=10.5, fontweight="bold", color=INK)
-        style(axes)
+        style.panel_title(axes, style.caption(outcome))
+        style.bare(axes)
     handles: list[Artist] = [
-        Line2D([], [], color=BLUE, linewidth=1.8, label="mean"),
+        style.key("mean", BLUE, linewidth=1.8),
         Patch(facecolor=BLUE, alpha=0.35, label=f"{HALF:.0%} and {100 * prob:g}% interval"),
-        Line2D([], [], color=GREY, marker="|", linestyle="", label="subjects"),
+        style.key("subjects", **ticks),
     ]
-    if rule is not None:
+    if stated:
         handles += _rule(panels[-1], x, decided)
-    panels[-1].set_xlabel(caption(curve.covariate))
-    panels[-1].set_xlim(x[0], x[-1])
-    title = f"Effect by {caption(curve.covariate)}: δ = {caption(treatment)} − {caption(control)}"
-    figure_heading(figure, title, curve.estimand, curve.diagnostics)
-    legend(figure, handles, columns=len(handles))
+    panels[-1].set(xlabel=style.caption(covariate), xlim=(x[0], x[-1]))
+    title = f"Effect by {style.caption(covariate)}: {style.contrast(effects[0].groups)}"
+    style.figure_heading(figure, title, estimand, diagnostics)
+    style.legend(figure, handles, columns=len(handles))
     return figure
 
 
@@ -143,17 +113,14 @@ def _rule(axes: Axes, x: NDArray[np.float64], decided: Decisions) -> list[Artist
     shade: dict[str, Any] = {"linewidth": 0, "color": INK, "alpha": 0.15}
     axes.fill_between(x, np.clip(p - mcse, 0, 1), np.clip(p + mcse, 0, 1), **shade)
     axes.plot(x, p, color=INK, linewidth=1.8, gid=f"P({first.rule})")
-    met = np.array([side.met for side in sides])
     # Between values nothing was computed: the shade of each reaches half-way to the next.
     ends = np.concatenate([x[:1], (x[1:] + x[:-1]) / 2, x[-1:]])
-    for left, right, holds in zip(ends[:-1], ends[1:], met, strict=True):
-        if holds:
+    for left, right, side in zip(ends[:-1], ends[1:], sides, strict=True):
+        if side.met:
             axes.axvspan(left, right, color=GREEN, alpha=0.2, linewidth=0, zorder=0, gid="met")
     axes.set(ylim=(-0.03, 1.03), ylabel="P")
-    axes.set_title(
-        f"P(rule {first.rule} holds)", loc="left", fontsize=10.5, fontweight="bold", color=INK
-    )
-    style(axes)
+    style.panel_title(axes, f"P(rule {first.rule} holds)")
+    style.bare(axes)
     words = next((d.verdict for d in decided.decisions if d.sides[0].met), None)
     if words is None:
         return []

@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon, Rectangle
 from numpy.typing import NDArray
 
-from bmco_pymc.arguments import texts
-from bmco_pymc.decision import Decision, decide
-from bmco_pymc.effect import Effect
+from bmco_pymc.arguments import texts, whole
+from bmco_pymc.decision.decision import Decision, decide
+from bmco_pymc.decision.rule import Rule
 from bmco_pymc.errors import InputError
-from bmco_pymc.per_outcome import PerOutcome
-from bmco_pymc.picture import (
-    BLUE,
-    GREEN,
-    INK,
-    SKY,
-    VERMILION,
-    Picture,
-    delta_label,
-    draws_of,
-    heading,
-    joint_text,
-    kind,
-    legend,
-    spread_out,
-    style,
-)
-from bmco_pymc.plots.marks import boundary, boundary_line, check_whole, limits
+from bmco_pymc.plots import marks, style
+from bmco_pymc.plots.style import BLUE, GREEN, INK, SKY, VERMILION
+from bmco_pymc.posterior.differences import Differences
 
 LEVELS = (0.95, 0.8, 0.5)  # shares of the posterior inside the contours
 COLOURS = {"All": GREEN, "Any": SKY, "Comp": VERMILION}
@@ -48,79 +33,32 @@ type Box = tuple[float, float, float, float]  # left, right, bottom, top
 
 
 def plot_joint(
-    effect: Effect,
-    rule: str | None = None,
-    direction: str = "right",
-    margins: PerOutcome = 0.0,
-    w: PerOutcome | None = None,
+    effect: Differences,
+    rule: Rule,
     *,
     outcomes: Sequence[str] | None = None,
     points: int = 2000,
 ) -> Figure:
-    """Draw the joint posterior of two outcomes' δ, with the regions where rules hold.
-
-    Parameters
-    ----------
-    effect : Effect
-        What to draw.
-    rule : {"All", "Any", "Comp"}, optional
-        The rule whose region to shade; All and Any together if not given.
-    direction : {"right", "left"}
-        Whether the rules look at δ or at −δ.
-    margins : float, sequence or mapping
-        Margin of each of the two outcomes, as in `Effect.decide`.
-    w : sequence or mapping, optional
-        Weights of the two outcomes for Comp, whose boundary is drawn if they are given.
-    outcomes : pair of str, optional
-        Which two, across and upwards; needed for three outcomes and more. The rules are then about
-        these two alone.
-    points : int
-        How many draws to show as points, at most.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    InputError
-        If an argument cannot be used; nothing was drawn.
-
-    Examples
-    --------
-    >>> import bmco_pymc as bmco
-    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", control="ctl", treatment="trt")
-    >>> figure = bmco.BMVB(study).fit(seed=1).effect().plot_joint("comp", w=[0.8, 0.2])
-    >>> figure.axes[0].get_ylabel()
-    'δ of y2 (trt − ctl)'
-    """
-    check_whole("points", points, 0)
+    """See `Effect.plot_joint`."""
+    whole("points", points, least=0)
     pair = _pair(effect, outcomes)
-    names = [str(effect.delta["outcome"].values[k]) for k in pair]
     delta = effect.delta.isel(outcome=pair)
-    chosen = None
-    if rule is not None:
-        chosen = decide(delta, rule, direction, margins, w if _is_comp(rule) else None).rule
-    rules = {name: decide(delta, name, direction, margins) for name in ("All", "Any")}
-    if len(rules["All"].sides) > 1:
-        problem = "a picture shows one side; for two-sided decisions draw each"
-        raise InputError("direction", direction, problem, ["right", "left"])
-    if w is not None or chosen == "Comp":
-        rules["Comp"] = decide(delta, "Comp", direction, margins, w)
-    shaded = ("All", "Any") if chosen is None else (chosen,)
-    more = ""
-    if len(effect.delta["outcome"]) > 2:
-        more = f"The rules are about {names[0]} and {names[1]} alone."
+    rules = {name: decide(delta, rule.named(name)) for name in ("All", "Any")}
+    marks.boundary(rules["All"])
+    if rule.w is not None or rule.rule == "Comp":
+        rules["Comp"] = decide(delta, rule.named("Comp", weights=True))
+    if rule.rule not in (None, *rules):
+        raise InputError("rule", rule.rule, "has no region of its own in a picture", rules)
+    shaded = ("All", "Any") if rule.rule is None else (rule.rule,)
+    first, second = (effect.outcomes[k] for k in pair)
+    several = len(effect.outcomes) > 2
+    more = f"The rules are about {first} and {second} alone." if several else ""
     return joint(effect, rules, points, pair=pair, shaded=shaded, more=more)
 
 
-def _is_comp(rule: object) -> bool:
-    return isinstance(rule, str) and rule.strip().lower() == "comp"
-
-
-def _pair(effect: Effect, outcomes: Sequence[str] | None) -> list[int]:
+def _pair(effect: Differences, outcomes: Sequence[str] | None) -> list[int]:
     """Return the places of the two outcomes to draw."""
-    known = [str(name) for name in effect.delta["outcome"].values]
+    known = list(effect.outcomes)
     if len(known) < 2:
         raise InputError("effect", known, "has one outcome: use plot_delta or plot_effect")
     if outcomes is None:
@@ -135,7 +73,7 @@ def _pair(effect: Effect, outcomes: Sequence[str] | None) -> list[int]:
 
 
 def joint(
-    effect: Effect,
+    effect: Differences,
     rules: Mapping[str, Decision],
     points: int,
     *,
@@ -144,20 +82,22 @@ def joint(
     more: str = "",
 ) -> Figure:
     """Draw two outcomes' δ; `rules` are about these two, see `plot_joint`."""
-    delta = draws_of(effect)[:, list(pair)]  # (S, 2)
-    sign, bounds = boundary(rules["All"])
-    figure = Picture(figsize=(6.6, 6.4), layout="constrained")
-    axes = figure.add_subplot()
-    ends = [limits(delta[:, k], float(bounds[k])) for k in (0, 1)]
+    delta = style.draws_of(effect)[:, list(pair)]  # (S, 2)
+    sign, bounds = marks.boundary(rules["All"])
+    figure, ((axes,),) = style.panels(6.6, 6.4)
+    ends = [marks.limits(delta[:, k], float(bounds[k])) for k in (0, 1)]
     axes.set(xlim=ends[0], ylim=ends[1])
     everywhere: Box = (*ends[0], *ends[1])
 
-    beyond = [_beyond(ends[k], float(bounds[k]), sign) for k in (0, 1)]
-    short = [_beyond(ends[k], float(bounds[k]), -sign) for k in (0, 1)]
+    # of both axes the part short of the boundary, and the part beyond it
+    (short_x, x), (short_y, y) = (
+        [(low, bound), (bound, high)][::sign]
+        for (low, high), bound in zip(ends, bounds.tolist(), strict=True)
+    )
     regions: dict[str, list[Box]] = {
-        "All": [(*beyond[0], *beyond[1])],
-        "Any": [(*beyond[0], *short[1]), (*short[0], *beyond[1])],
-        "Comp": [(*beyond[0], *beyond[1])],  # a part of it, for the words
+        "All": [(*x, *y)],
+        "Any": [(*x, *short_y), (*short_x, *y)],
+        "Comp": [(*x, *y)],  # a part of it, for the words
     }
     if shaded == ("Any",):
         regions["Any"] += regions["All"]
@@ -174,49 +114,37 @@ def joint(
             continue
         for left, right, bottom, top in regions[name]:
             axes.add_patch(Rectangle((left, bottom), right - left, top - bottom, **look))
-    boundary_line(axes.axvline, float(bounds[0]))
-    boundary_line(axes.axhline, float(bounds[1]))
+    marks.boundary_line(axes.axvline, float(bounds[0]))
+    marks.boundary_line(axes.axhline, float(bounds[1]))
 
-    some = spread_out(delta, points)
-    axes.scatter(
-        some[:, 0], some[:, 1], s=5, color=BLUE, alpha=0.25, linewidths=0, zorder=2, gid="draws"
-    )
-    has_contours = _contours(axes, spread_out(delta, 4000), everywhere)
-    mean = delta.mean(axis=0)
-    axes.plot(*mean, marker="o", color=INK, markersize=6, markeredgecolor="white", zorder=5)
-
+    some = style.spread_out(delta, points)
+    axes.scatter(*some.T, s=5, color=BLUE, alpha=0.25, linewidths=0, zorder=2, gid="draws")
+    has_contours = _contours(axes, style.spread_out(delta, 4000), everywhere)
+    mean: dict[str, Any] = {"color": INK, "marker": "o", "markersize": 6, "linestyle": ""}
+    axes.plot(*delta.mean(axis=0), **mean, markeredgecolor="white", zorder=5)
     if "Comp" in rules:
         _balance_line(axes, rules["Comp"], bounds)
     for name in shaded:
-        _write_in(axes, regions[name], everywhere, delta, joint_text(rules[name]))
-    for k, side in enumerate(("x", "y")):
-        axes.set(**{f"{side}label": delta_label(effect, pair[k])})
-    style(axes)
-    heading(axes, effect, more=more)
+        _write_in(axes, regions[name], everywhere, delta, style.joint_text(rules[name]))
+    labels = [style.delta_label(effect, k) for k in pair]
+    axes.set(xlabel=labels[0], ylabel=labels[1])
+    style.bare(axes)
+    style.heading(axes, effect, more)
+
     words = WORDS if len(shaded) > 1 else {name: f"{name} holds" for name in shaded}
     handles: list[Artist] = [
         Patch(facecolor=COLOURS[name], alpha=0.3, label=words[name]) for name in shaded
     ]
+    kind = style.kind(effect)
     if has_contours:
         shares = ", ".join(f"{level:.0%}" for level in sorted(LEVELS))
-        handles.append(Line2D([], [], color=BLUE, label=f"{shares} of the {kind(effect)}"))
-    handles.append(
-        Line2D(
-            [], [], color=INK, marker="o", linestyle="", markersize=6, label=f"{kind(effect)} mean"
-        )
-    )
+        handles.append(style.key(f"{shares} of the {kind}", BLUE))
+    handles.append(style.key(f"{kind} mean", **mean))
     if "Comp" in rules:
-        text = (
-            "boundary of Comp" if "Comp" in shaded else f"boundary of {joint_text(rules['Comp'])}"
-        )
-        handles.append(Line2D([], [], color=VERMILION, linestyle="-.", label=text))
-    legend(figure, handles)
+        what = "Comp" if "Comp" in shaded else style.joint_text(rules["Comp"])
+        handles.append(style.key(f"boundary of {what}", VERMILION, linestyle="-."))
+    style.legend(figure, handles)
     return figure
-
-
-def _beyond(ends: tuple[float, float], bound: float, sign: int) -> tuple[float, float]:
-    """Return the part of an axis beyond a boundary."""
-    return (bound, ends[1]) if sign > 0 else (ends[0], bound)
 
 
 def _half_plane(
@@ -258,9 +186,9 @@ def _contours(axes: Axes, draws: NDArray[np.float64], box: Box) -> bool:
     x, y = np.meshgrid(np.linspace(box[0], box[1], 90), np.linspace(box[2], box[3], 90))
     height = density(np.stack([x.ravel(), y.ravel()])).reshape(x.shape)
     levels = np.quantile(density(draws.T), [1 - level for level in LEVELS])
-    axes.contour(
-        x, y, height, levels=levels, colors=BLUE, linewidths=(1.0, 1.4, 1.8), zorder=4
-    ).set_gid("contours")
+    widths = (1.0, 1.4, 1.8)
+    lines = axes.contour(x, y, height, levels, colors=BLUE, linewidths=widths, zorder=4)
+    lines.set_gid("contours")
     return True
 
 
@@ -270,32 +198,24 @@ def _write_in(
     """Write a text into that corner of a region where it hides the fewest draws."""
     width = 0.3 * (everywhere[1] - everywhere[0])
     height = 0.07 * (everywhere[3] - everywhere[2])
-    best: tuple[float, dict[str, Any]] | None = None
-    for left, right, bottom, top in boxes:
-        for ha, x in (("right", right), ("left", left)):
-            for va, y in (("top", top), ("bottom", bottom)):
-                start = x - width if ha == "right" else x
-                floor = y - height if va == "top" else y
-                hidden = np.mean(
-                    (delta[:, 0] > start)
-                    & (delta[:, 0] < start + width)
-                    & (delta[:, 1] > floor)
-                    & (delta[:, 1] < floor + height)
-                )
-                cramped = (
-                    max(0.0, width - (right - left)) / width
-                )  # of the text, outside its region
-                if best is None or hidden + cramped < best[0]:
-                    best = hidden + cramped, {"x": x, "y": y, "ha": ha, "va": va}
-    assert best is not None
-    place = best[1]
+
+    def cost(corner: tuple[Box, str, str]) -> float:
+        """Return the share of the draws that it hides, and that of the text outside its region."""
+        (left, right, bottom, top), ha, va = corner
+        x = right - width if ha == "right" else left
+        y = top - height if va == "top" else bottom
+        hidden = ((delta > (x, y)) & (delta < (x + width, y + height))).all(axis=1)
+        return float(hidden.mean() + max(0.0, width - (right - left)) / width)
+
+    corners = product(boxes, ("right", "left"), ("top", "bottom"))
+    (left, right, bottom, top), ha, va = min(corners, key=cost)
     axes.annotate(
         text,
-        (place["x"], place["y"]),
-        xytext=(-6 if place["ha"] == "right" else 6, -6 if place["va"] == "top" else 6),
+        (right if ha == "right" else left, top if va == "top" else bottom),
+        xytext=(-6 if ha == "right" else 6, -6 if va == "top" else 6),
         textcoords="offset points",
-        ha=place["ha"],
-        va=place["va"],
+        ha=ha,
+        va=va,
         fontsize=10.5,
         fontweight="bold",
         color=INK,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from bmco_pymc.decision import Decision
+from bmco_pymc.decision.decision import Decision
+from bmco_pymc.decision.rule import Rule
 from bmco_pymc.errors import InputError
-from bmco_pymc.picture import GREY, INK
+from bmco_pymc.plots import style
+from bmco_pymc.plots.style import GREEN, GREY, INK
+from bmco_pymc.posterior.differences import Differences
 
 HALF = 0.5  # the share of the posterior in the thick part of an interval
 
@@ -28,6 +32,11 @@ def density(draws: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.fl
     return smooth(x)
 
 
+def ends(draws: NDArray[np.float64], prob: float, axis: int = 0) -> NDArray[np.float64]:
+    """Return the ends of the equal-tailed interval, the first dim of what is returned."""
+    return np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2], axis=axis)
+
+
 def interval(
     axes: Axes,
     y: float,
@@ -35,16 +44,16 @@ def interval(
     ci_prob: float,
     colour: str,
     *,
+    gid: str,
     marker: str = "o",
     filled: bool = True,
     size: float = 6.5,
-    gid: str | None = None,
 ) -> None:
     """Draw the mean of draws (S,), their equal-tailed interval and, thicker, the middle half."""
     for prob, width in ((ci_prob, 1.4), (HALF, 3.6)):
-        ends = np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2])
+        span = ends(draws, prob)
         axes.plot(
-            ends, [y, y], color=colour, linewidth=width, solid_capstyle="butt", zorder=3, gid=gid
+            span, [y, y], color=colour, linewidth=width, solid_capstyle="butt", zorder=3, gid=gid
         )
     axes.plot(
         draws.mean(),
@@ -56,20 +65,42 @@ def interval(
         markeredgewidth=0.9 if filled else 1.4,
         linestyle="",
         zorder=4,
-        gid=None if gid is None else f"{gid} mean",
+        gid=f"{gid} mean",
     )
 
 
 def interval_key(colour: str, ci_prob: float) -> Line2D:
     """Return what stands for an interval in a legend."""
     label = f"mean, {HALF:.0%} and {100 * ci_prob:g}% interval"
-    return Line2D(
-        [], [], color=colour, marker="o", markeredgecolor="white", linewidth=1.8, label=label
-    )
+    return style.key(label, colour, marker="o", markeredgecolor="white", linewidth=1.8)
+
+
+def all_and_any(effect: Differences, rule: Rule) -> dict[str, Decision]:
+    """Return what All, Any and, if there are weights, Comp say for one direction and margins.
+
+    Raises
+    ------
+    InputError
+        If the direction is two-sided: a picture shows one.
+    """
+    rules = {name: effect.decide(rule.named(name)) for name in ("All", "Any")}
+    boundary(rules["All"])
+    if rule.w is not None:
+        rules["Comp"] = effect.decide(rule.named("Comp", weights=True))
+    return rules
 
 
 def boundary(decision: Decision) -> tuple[int, NDArray[np.float64]]:
-    """Return the direction as a sign, and what δ is compared with, shape (K,)."""
+    """Return the direction as a sign, and what δ is compared with, shape (K,).
+
+    Raises
+    ------
+    InputError
+        If there are two directions.
+    """
+    if len(decision.sides) > 1:
+        problem = "a picture shows one side; for two-sided decisions draw each"
+        raise InputError("direction", decision.direction, problem, ["right", "left"])
     sign = 1 if decision.direction == "right" else -1
     return sign, sign * np.array(decision.margins) + 0.0  # no negative zero
 
@@ -81,10 +112,20 @@ def boundary_line(line: Any, bound: float) -> None:
         line(bound, color=INK, linewidth=1.2, linestyle="--", zorder=3)
 
 
+def beyond_key(bounds: NDArray[np.float64], sign: int, alpha: float) -> Patch:
+    """Return what stands in a legend for where δ is beyond its margin."""
+    label = "beyond the margin" if bounds.any() else f"δ {'>' if sign > 0 else '<'} 0"
+    return Patch(facecolor=GREEN, alpha=alpha, label=label)
+
+
+def reach(values: NDArray[np.float64], *bounds: float) -> tuple[float, float]:
+    """Return the ends of the shortest axis that holds values, zero and each boundary."""
+    return min(values.min(), 0.0, *bounds), max(values.max(), 0.0, *bounds)
+
+
 def limits(draws: NDArray[np.float64], *bounds: float) -> tuple[float, float]:
     """Return the ends of an axis that shows nearly all draws and both sides of each boundary."""
-    inner = np.quantile(draws, [0.0005, 0.9995])
-    low, high = min(inner[0], 0.0, *bounds), max(inner[1], 0.0, *bounds)
+    low, high = reach(np.quantile(draws, [0.0005, 0.9995]), *bounds)
     room = 0.08 * (high - low) or 0.05
     # A region needs room for its name and probability even where there are no draws.
     edge = 0.3 * (high - low) or 0.2
@@ -94,11 +135,11 @@ def limits(draws: NDArray[np.float64], *bounds: float) -> tuple[float, float]:
 
 
 def minus(text: str) -> str:
-    """Return a number's text with the minus sign that axes have."""
+    """Return numbers in a text with the minus sign that axes have."""
     return text.replace("-", "−")
 
 
-def estimate_text(mean: float, lower: float, upper: float, digits: int = 2) -> str:
+def estimate_text(mean: float, lower: float, upper: float) -> str:
     """Return a mean with its interval.
 
     Examples
@@ -106,40 +147,47 @@ def estimate_text(mean: float, lower: float, upper: float, digits: int = 2) -> s
     >>> estimate_text(0.089, -0.1521, 0.317)
     '0.09 [−0.15, 0.32]'
     """
-    parts = [minus(f"{value:.{digits}f}") for value in (mean, lower, upper)]
-    return f"{parts[0]} [{parts[1]}, {parts[2]}]"
+    return minus(f"{mean:.2f} [{lower:.2f}, {upper:.2f}]")
+
+
+def event_text(bound: float, sign: int) -> str:
+    """Return the probability that δ is beyond a boundary, in symbols."""
+    return minus(f"P(δ {'>' if sign > 0 else '<'} {bound + 0.0:g})")
+
+
+def named_rows(
+    axes: Axes, labels: Sequence[str], room: float, *, upwards: bool = False, **text: Any
+) -> None:
+    """Name the rows 0, 1, ... of an axes, from the top unless upwards."""
+    span = -room, len(labels) - 1 + room
+    axes.set_ylim(span if upwards else span[::-1])
+    axes.set_yticks(range(len(labels)), labels, **text)
+    axes.tick_params(axis="y", length=0)
+    style.bare(axes)
+
+
+def columns(axes: Axes, texts: Sequence[Sequence[str]]) -> None:
+    """Write columns to the right of an axes, their heads above it and a text in each row."""
+    across = 10.0
+    for head, *rows in texts:
+        column_text(axes, 1, head, across, above=True, colour=GREY)
+        for y, text in enumerate(rows):
+            column_text(axes, y, text, across)
+        across += 5.4 * max(map(len, [head, *rows])) + 12
 
 
 def column_text(
-    axes: Axes, y: float, text: str, *, across: float = 10, above: bool = False, colour: str = INK
+    axes: Axes, y: float, text: str, across: float = 10, *, above: bool = False, colour: str = INK
 ) -> None:
     """Write beside an axes, so many points to the right of it, at y or above its top."""
     axes.annotate(
         text,
-        (1, 1 if above else y),
+        (1, y),
         xycoords="axes fraction" if above else axes.get_yaxis_transform(),
         xytext=(across, 3 if above else 0),
         textcoords="offset points",
         va="bottom" if above else "center",
         fontsize=9,
-        color=GREY if above else colour,
+        color=colour,
         annotation_clip=False,
     )
-
-
-def after(texts: Iterable[str], across: float = 10) -> float:
-    """Return where a column starts that stands to the right of one with these texts."""
-    return across + 5.4 * max(map(len, texts)) + 12
-
-
-def check_prob(ci_prob: object) -> float:
-    """Return the probability in an interval, or say what is wrong with it."""
-    if isinstance(ci_prob, bool) or not isinstance(ci_prob, int | float) or not 0 < ci_prob < 1:
-        raise InputError("ci_prob", ci_prob, "must be between 0 and 1")
-    return float(ci_prob)
-
-
-def check_whole(argument: str, value: object, least: int) -> None:
-    """Refuse what is no whole number, or too small a one."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(argument, value, f"must be a whole number, {least} or more")

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from bmco_pymc.arguments import flag
-from bmco_pymc.decision import Decision
-from bmco_pymc.diagnostics import Diagnostics, diagnose
-from bmco_pymc.effect import Effect
-from bmco_pymc.errors import ConvergenceWarning, InputWarning, short
+from bmco_pymc.diagnostics.verdict import diagnose
+from bmco_pymc.effects.effect import Effect
+from bmco_pymc.errors import ConvergenceWarning, InputWarning, short, warn_user
 from bmco_pymc.fit import Fit
-from bmco_pymc.rstyle import convergence, tables
+from bmco_pymc.rstyle import tables
 from bmco_pymc.rstyle.plan import Plan
-from bmco_pymc.rstyle.plots import DiagnosticPlots
-from bmco_pymc.rstyle.result import Result
+from bmco_pymc.rstyle.result import DiagnosticPlots, Result
+from bmco_pymc.rstyle.text import verdict
 
 OF_THE_SAMPLER = ("divergences", "tree depth", "energy")  # problems that thinning would hide
 
@@ -46,50 +45,30 @@ class Wanted:
 
 
 def carry_out(plan: Plan, wanted: Wanted, *, start: Any = None, progress: bool = True) -> Result:
-    """Draw and answer; called by the public functions, so that warnings point at their caller."""
+    """Draw and answer, with one warning for all verdicts on the draws."""
     if start is not None:
-        text = f"start={short(start)} is not used: NUTS finds its own starting values"
-        warnings.warn(text, InputWarning, stacklevel=3)
+        warn_user(f"start={short(start)} is not used: NUTS finds its own starting values")
     result = answer(plan, draw(plan, progress=progress), wanted)
-    verdict(result).warn(stacklevel=3)
+    verdict(result).warn()
     return result
 
 
 def draw(plan: Plan, *, progress: bool) -> Fit:
     """Return the fit with all draws; the verdict on them comes with the answer."""
-    settings = plan.settings
     with _verdicts_later():
-        return plan.model.fit(
-            draws=settings.draws,
-            tune=settings.tune,
-            chains=settings.chains,
-            seed=settings.seed,
-            progress=progress,
-        )
+        return plan.model.fit(**plan.settings, progress=progress)
 
 
 def answer(plan: Plan, drawn: Fit, wanted: Wanted) -> Result:
-    """Return the result of a call from a fit of its model.
-
-    Parameters
-    ----------
-    plan : Plan
-        The call.
-    drawn : Fit
-        All draws.
-    wanted : Wanted
-        What to return.
-    """
+    """Return the result of a call from a fit of its model with all draws."""
     fit = thinned(drawn, plan.n_thin)
-    effect = _effect(plan, fit)
-    decision = _decide(plan, effect)
-    new_effect = new_decision = None
-    if plan.call == "bglmm":
-        new_effect = _effect(plan, fit, clusters="new")
-        new_decision = _decide(plan, new_effect)
+    effect = _effect(plan, fit, plan.averaging)
+    decision = effect.decide(plan.question.asked)
+    # the same covariates in other clusters
+    new_effect = _effect(plan, fit, {"clusters": "new"}) if plan.call == "bglmm" else None
     samples = None
     if wanted.samples:
-        whole = effect if wanted.thinned or fit is drawn else _effect(plan, drawn)
+        whole = effect if wanted.thinned or fit is drawn else _effect(plan, drawn, plan.averaging)
         samples = tables.samples(whole, plan)
     return Result(
         call=plan.call,
@@ -97,14 +76,14 @@ def answer(plan: Plan, drawn: Fit, wanted: Wanted) -> Result:
         sample_sizes=tables.sample_sizes(plan),
         delta=tables.delta(effect, decision, plan),
         info=tables.info(plan),
-        diags=convergence.diags(fit, plan) if wanted.diagnostics else None,
+        diags=tables.diags(fit, plan) if wanted.diagnostics else None,
         samples=samples,
         plots=DiagnosticPlots(fit) if wanted.plots else None,
         fit=fit,
         effect=effect,
         decision=decision,
         new_effect=new_effect,
-        new_decision=new_decision,
+        new_decision=None if new_effect is None else new_effect.decide(plan.question.asked),
     )
 
 
@@ -128,27 +107,10 @@ def thinned(fit: Fit, n_thin: int) -> Fit:
     return Fit(fit.model, idata, diagnostics)
 
 
-def verdict(result: Result) -> Diagnostics:
-    """Return the diagnostics to warn with: those of new clusters if only they are in doubt."""
-    new = result.new_effect
-    return (
-        result.effect.diagnostics
-        if new is None or not result.effect.diagnostics.ok
-        else new.diagnostics
-    )
-
-
-def _effect(plan: Plan, fit: Fit, clusters: str | None = None) -> Effect:
-    """Average over the population of the call, or the same covariates in other clusters."""
-    averaging = plan.averaging if clusters is None else {"clusters": clusters}
+def _effect(plan: Plan, fit: Fit, averaging: Mapping[str, Any]) -> Effect:
     with _verdicts_later():
         effect = fit.effect(plan.population, **averaging)
     return dataclasses.replace(effect, estimand=plan.columns.in_user_names(effect.estimand))
-
-
-def _decide(plan: Plan, effect: Effect) -> Decision:
-    question = plan.question
-    return effect.decide(question.rule, question.direction, w=question.weights)
 
 
 @contextmanager

@@ -1,21 +1,62 @@
-"""The data of a call: columns checked under bmco's names, the covariate as a number."""
+"""The data of a call, and the errors of the classes, in bmco's words and the user's names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bmco_pymc.columns import factorise, listed, text, to_pandas
-from bmco_pymc.covariates import read_covariate
+from bmco_pymc.data.covariates import is_number, read_covariate
+from bmco_pymc.data.frames import factorise, listed, text, to_pandas
+from bmco_pymc.data.roles import MOST_CHOICES, check_columns, outcome_names, same
+from bmco_pymc.data.study import Study
 from bmco_pymc.errors import InputError
-from bmco_pymc.roles import MOST_CHOICES, check_columns, outcome_names, same
-from bmco_pymc.rstyle.wording import OUTCOMES, in_bmcos_words
-from bmco_pymc.sample import is_number
+
+ROLES = {
+    "outcomes": "y_vars",
+    "group": "grp",
+    "control": "grp_a",
+    "treatment": "grp_b",
+    "cluster": "id_var",
+    "covariate": "x_var",
+    "covariates": "x_var",
+}
+
+
+@contextmanager
+def in_bmcos_words(
+    arguments: Mapping[str, str], columns: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Raise errors of the block under bmco's names.
+
+    Parameters
+    ----------
+    arguments : mapping of str to str
+        bmco's argument for each argument of the classes; ``beta.mean`` goes by ``mean``.
+    columns : mapping of str to str, optional
+        The user's name for each column that goes by another one, see `Columns`.
+
+    Examples
+    --------
+    >>> with in_bmcos_words(ROLES):
+    ...     raise InputError("control", "placebo", "there is no such group")
+    Traceback (most recent call last):
+    bmco_pymc.errors.InputError: grp_a='placebo': there is no such group
+    """
+    try:
+        yield
+    except InputError as error:
+        argument = arguments.get(error.argument.rpartition(".")[2], error.argument)
+        value, problem = error.value, error.problem
+        for name, original in (columns or {}).items():
+            value = original if isinstance(value, str) and value == name else value
+            problem = problem.replace(repr(name), repr(original))
+        raise InputError(argument, value, problem, error.choices) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +114,7 @@ def read_columns(data: Any, y_vars: Any, grp: Any, **others: Any) -> Columns:
         neither numeric nor a category of two levels.
     """
     frame = to_pandas(data)
-    with in_bmcos_words(OUTCOMES):
+    with in_bmcos_words(ROLES):
         outcomes = outcome_names(y_vars)
     roles = [*(("y_vars", name) for name in outcomes), ("grp", grp), *others.items()]
     check_columns(list(frame.columns), roles)
@@ -124,14 +165,21 @@ def formula_name(name: str, taken: Collection[str]) -> str:
     return new
 
 
-def read_groups(column: pd.Series, grp_a: Any, grp_b: Any) -> tuple[Any, Any]:
-    """Return the labels of both groups, those not given from the two levels in their order.
+def study_of(columns: Columns, grp_a: Any, grp_b: Any, id_var: Any = None) -> Study:
+    """Return the study; a group not given is the other of the two levels in their order.
 
     Raises
     ------
     InputError
-        If a label is not given and the column has not exactly two levels.
+        If a group is not given and the column has not exactly two levels, or the study is refused.
     """
+    frame, grp = columns.frame, columns.group
+    with in_bmcos_words(ROLES, columns.user_names):
+        a, b = _groups(frame[grp], grp_a, grp_b)
+        return Study(frame, columns.outcomes, grp, a, b, id_var)
+
+
+def _groups(column: pd.Series, grp_a: Any, grp_b: Any) -> tuple[Any, Any]:
     if grp_a is not None and grp_b is not None:
         return grp_a, grp_b
     _, levels = factorise(column, "grp")

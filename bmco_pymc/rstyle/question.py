@@ -3,57 +3,67 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from bmco_pymc.columns import text
-from bmco_pymc.covariate_values import Analytical, Empirical, Value
+from bmco_pymc.data.frames import text
+from bmco_pymc.data.remarks import warn
+from bmco_pymc.data.roles import same
+from bmco_pymc.decision.criteria import CRITERIA
+from bmco_pymc.decision.outcomes import read_weights
+from bmco_pymc.decision.rule import Rule
 from bmco_pymc.errors import InputError
-from bmco_pymc.per_outcome import read_weights
-from bmco_pymc.remarks import warn
-from bmco_pymc.roles import same
-from bmco_pymc.rules import RULES
+from bmco_pymc.population.values import Analytical, Empirical, Value
 
 TESTS = {"right_sided": "right", "left_sided": "left", "two_sided": "two-sided"}
+RULES = ("All", "Any", "Comp")
 METHODS = ("Empirical", "Analytical", "Value")
 
 
 @dataclass(frozen=True)
 class Question:
-    """A rule and a direction, checked.
+    """A test and a rule, checked.
 
     Attributes
     ----------
-    test, rule : str
-        As bmco writes them.
+    test : str
+        As bmco writes it.
+    asked : Rule
+        The same for `decide`.
     weights : tuple of float or None
         One per outcome, summing to 1; None for a rule without weights.
     """
 
     test: str
-    rule: str
+    asked: Rule
     weights: tuple[float, ...] | None
 
     @property
-    def direction(self) -> str:
-        """The direction as `decide` knows it."""
-        return TESTS[self.test]
+    def rule(self) -> str:
+        """The rule's name."""
+        return self.asked.criterion.name
 
     @property
     def sign(self) -> int:
         """What turns treatment minus control into bmco's δ: −1 when left-sided."""
-        return -1 if self.test == "left_sided" else 1
-
-    def labels(self, groups: tuple[str, str]) -> tuple[str, ...]:
-        """Return what each side's probability is of, such as ``P(new > old)``."""
-        a, b = groups
-        right, left = f"P({b} > {a})", f"P({a} > {b})"
-        return {"right_sided": (right,), "left_sided": (left,)}.get(self.test, (right, left))
+        return -1 if self.asked.direction == "left" else 1
 
 
-def read_question(test: Any, rule: Any, w: Any, outcomes: tuple[str, ...]) -> Question:
+def claim(direction: str, groups: Sequence[str]) -> str:
+    """Return what the probability of a side is of.
+
+    Examples
+    --------
+    >>> claim("left", ("old", "new"))
+    'P(old > new)'
+    """
+    a, b = groups
+    return f"P({b} > {a})" if direction == "right" else f"P({a} > {b})"
+
+
+def read_question(test: Any, rule: Any, w: Any, outcomes: Sequence[str]) -> Question:
     """Check test, rule and weights.
 
     Raises
@@ -67,13 +77,14 @@ def read_question(test: Any, rule: Any, w: Any, outcomes: tuple[str, ...]) -> Qu
     InputWarning
         If weights are equal for want of others, do not sum to 1 or are not used.
     """
-    chosen_test = _choice("test", test, tuple(TESTS))
-    chosen = RULES[_choice("rule", rule, tuple(RULES))]
-    weights = tuple(read_weights(w, outcomes, used_by=chosen).values.tolist())
+    test = _choice("test", test, TESTS)
+    chosen = CRITERIA[_choice("rule", rule, RULES)]
+    shares = tuple(read_weights(w, outcomes, used_by=chosen).values.tolist())
     if w is None and chosen.weighs:
-        shares = ", ".join(f"{weight:.4g}" for weight in weights)
-        warn([f"w=None: for rule {chosen.name} the outcomes have equal weights ({shares})"])
-    return Question(chosen_test, chosen.name, weights if chosen.weighs else None)
+        equal = ", ".join(f"{share:.4g}" for share in shares)
+        warn([f"w=None: for rule {chosen.name} the outcomes have equal weights ({equal})"])
+    weights = shares if chosen.weighs else None
+    return Question(test, Rule(chosen.name, TESTS[test], w=weights), weights)
 
 
 @dataclass(frozen=True)
@@ -84,11 +95,14 @@ class Subpopulation:
     ----------
     method : str
         ``"Empirical"``, ``"Analytical"`` or ``"Value"``.
+    x_def : object
+        As the user gave it.
     entries : tuple
         The value, or the two bounds.
     """
 
     method: str
+    x_def: Any
     entries: tuple[Any, ...]
 
     def population(
@@ -128,15 +142,14 @@ def read_subpopulation(x_method: Any, x_def: Any) -> Subpopulation:
     if method == "Value":
         if len(entries) != 1 or entries[0] is None:
             raise InputError("x_def", x_def, "x_method='Value' needs one value")
-        return Subpopulation(method, entries)
+        return Subpopulation(method, x_def, entries)
     wanted = f"x_method={method!r} needs a range of two numbers, (low, high)"
-    numbers = [entry for entry in entries if isinstance(entry, Real) and entry == entry]
-    if len(entries) != 2 or len(numbers) != 2:
+    if len(entries) != 2 or not all(isinstance(x, Real) and x == x for x in entries):
         raise InputError("x_def", x_def, wanted)
-    low, high = map(float, numbers)
+    low, high = map(float, entries)
     if low > high or (low == high and method == "Analytical"):
         raise InputError("x_def", x_def, f"{wanted}, the lower one first")
-    return Subpopulation(method, (low, high))
+    return Subpopulation(method, x_def, (low, high))
 
 
 def code_of(value: Any, levels: tuple[Any, Any]) -> int:
@@ -147,11 +160,13 @@ def code_of(value: Any, levels: tuple[Any, Any]) -> int:
     >>> code_of("severe", ("mild", "severe")), code_of(0, ("mild", "severe"))
     (1, 0)
     """
-    codes = {code for code in (0, 1) if same(code, value)}
-    codes |= {code for code, label in enumerate(levels) if same(label, value)}
-    codes |= {code for code, label in enumerate(levels) if text(label) == value}
+    codes = [
+        code
+        for code, label in enumerate(levels)
+        if same(code, value) or same(label, value) or text(label) == value
+    ]
     if len(codes) == 1:
-        return codes.pop()
+        return codes[0]
     if codes:
         problem = (
             f"can be the label or the code of another level (0 is {levels[0]!r}, 1 is "
@@ -161,7 +176,7 @@ def code_of(value: Any, levels: tuple[Any, Any]) -> int:
     raise InputError("x_def", value, "is no level of this category", [0, 1, *levels])
 
 
-def _choice(argument: str, value: Any, choices: tuple[str, ...]) -> str:
+def _choice(argument: str, value: Any, choices: Collection[str]) -> str:
     """Return the choice that a value means, whatever its case and hyphens."""
     key = value.strip().lower().replace("-", "_") if isinstance(value, str) else ""
     found = [choice for choice in choices if choice.lower() == key]

@@ -1,19 +1,20 @@
-"""What bmco's calls return: one fit, one effect and one decision under bmco's names."""
+"""What bmco's calls return: values with bmco's verbs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bmco_pymc.decision import Decision
-from bmco_pymc.effect import Effect
+from bmco_pymc.errors import InputError
 from bmco_pymc.fit import Fit
+from bmco_pymc.plots.chains import plot
+from bmco_pymc.rstyle.tables import Values
 from bmco_pymc.rstyle.text import Text, overview, summary
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Result:
+class Result(Values):
     """The answer to a call of ``bmvb``, ``bglm`` or ``bglmm``; unrounded and read-only.
 
     Outcomes are in the order of ``y_vars``, terms in the order of ``fixed`` and ``random``. What
@@ -56,20 +57,6 @@ class Result:
         The same for new clusters and pooled covariates, with clusters.
     """
 
-    call: str
-    estimates: Mapping[str, Any]
-    sample_sizes: Mapping[str, int]
-    delta: Mapping[str, Any]
-    info: Mapping[str, Any]
-    diags: Mapping[str, Any] | None
-    samples: Mapping[str, Any] | None
-    plots: Mapping[str, Any] | None
-    fit: Fit
-    effect: Effect
-    decision: Decision
-    new_effect: Effect | None
-    new_decision: Decision | None
-
     def summary(self) -> Text:
         """Return all estimates, priors and diagnostics as a text that prints as a table."""
         return summary(self)
@@ -95,8 +82,6 @@ class Result:
         InputError
             If there is no such plot or block.
         """
-        from bmco_pymc.fit_plots import plot
-
         return plot(self.fit, type, which, **settings)
 
     def __str__(self) -> str:
@@ -106,3 +91,35 @@ class Result:
 
     def _repr_html_(self) -> str:
         return overview(self).html
+
+
+class DiagnosticPlots(Mapping[str, Any]):
+    """ArviZ's trace and density plots by block of parameters: fixed, random, variance.
+
+    Each look-up draws the block anew and returns ArviZ's ``PlotCollection``; its parameters bear
+    the names and the order of the fit.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit to look at.
+    """
+
+    def __init__(self, fit: Fit) -> None:
+        self._fit = fit
+        self._names = [block for block in fit.model.blocks if block != "clusters"]
+
+    def __getitem__(self, block: str) -> Any:
+        """Draw the plots of a block."""
+        if block not in self._names:
+            raise KeyError(str(InputError("plots", block, "there is no such block", self._names)))
+        return plot(self._fit, "all", block)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return f"DiagnosticPlots({', '.join(self._names)})"

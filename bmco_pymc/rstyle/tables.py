@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -10,70 +11,76 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from bmco_pymc.decision import Decision
-from bmco_pymc.effect import Effect
+from bmco_pymc.decision.decision import Decision
+from bmco_pymc.diagnostics.reduction import potential_scale_reduction
+from bmco_pymc.diagnostics.scalars import assess
+from bmco_pymc.effects.effect import Effect
 from bmco_pymc.fit import Fit
-from bmco_pymc.population import Value
+from bmco_pymc.population.points import Value
+from bmco_pymc.posterior.posterior import Posterior
 from bmco_pymc.rstyle.plan import Plan
+from bmco_pymc.rstyle.question import claim
 
 Array = NDArray[np.float64]
+BLOCKS = {"b": "fixed", "g": "random", "tau": "variance"}  # bmco's names, and the diagnostics'
 
 
-def read_only(values: ArrayLike) -> Array:
-    """Return a copy of an array that cannot be written to."""
-    array = np.array(values, dtype=float)
-    array.flags.writeable = False
-    return array
+@dataclass(frozen=True, eq=False, repr=False)
+class Values:
+    """What `Result` holds; its attributes are told there."""
+
+    call: str
+    estimates: Mapping[str, Any]
+    sample_sizes: Mapping[str, int]
+    delta: Mapping[str, Any]
+    info: Mapping[str, Any]
+    diags: Mapping[str, Any] | None
+    samples: Mapping[str, Any] | None
+    plots: Mapping[str, Any] | None
+    fit: Fit
+    effect: Effect
+    decision: Decision
+    new_effect: Effect | None
+    new_decision: Decision | None
 
 
-def read_only_table(values: ArrayLike, rows: Any, columns: Any) -> pd.DataFrame:
-    """Return a data frame whose entries cannot be changed."""
-    return pd.DataFrame(read_only(values), index=rows, columns=columns, copy=False)
-
-
-def coefficients(fit: Fit, plan: Plan) -> dict[str, Array]:
-    """Return the draws of the coefficients in the user's order.
+def coefficients(fit: Posterior, plan: Plan) -> dict[str, tuple[tuple[str, ...], Array]]:
+    """Return the labels of the terms and the draws of the coefficients in the user's order.
 
     Returns
     -------
-    dict of str to ndarray
+    dict of str to (labels, ndarray)
         ``b`` (S, P, L), ``g`` (S, p, L) and ``tau`` (S, L, p, p), as far as the analysis has them;
         S counts the draws of all chains, one chain after the other.
     """
     posterior = fit.idata["posterior"].to_dataset()
-    draws = {}
-    if "fixed" in plan.parts:
-        draws["b"] = _joined(posterior["beta"].values)[:, plan.parts["fixed"].places]
-    if "random" in plan.parts:
-        places = plan.parts["random"].places
-        draws["g"] = _joined(posterior["gamma"].values)[:, places]
-        draws["tau"] = _joined(posterior["Sigma"].values)[:, :, places[:, None], places]
-    return draws
+    found = {}
+    for name, variable, part in zip("bg", ("beta", "gamma"), plan.parts.values(), strict=False):
+        labels, places = part.terms.labels, part.terms.places
+        if labels:
+            found[name] = labels, _joined(posterior[variable].values)[:, places]
+        if part.spread is not None:
+            Sigma = _joined(posterior["Sigma"].values)
+            found["tau"] = labels, Sigma[:, :, places[:, None], places]
+    return found
 
 
 def estimates(effect: Effect, plan: Plan) -> Mapping[str, Any]:
     """Return posterior means and SDs: of θ by outcome, of the coefficients by term and logit."""
-    table = effect.summary()
-    K = len(plan.columns.outcomes)
-    numbers: dict[str, Any] = {}
-    for name in ("mean", "sd"):
-        both = table[name].to_numpy()[: 2 * K].reshape(2, K)
-        numbers |= {f"{name}_a": read_only(both[0]), f"{name}_b": read_only(both[1])}
-    limits = table[["lower", "upper"]].to_numpy()[: 2 * K].reshape(2, K, 2)
-    numbers |= {"interval_a": read_only(limits[0]), "interval_b": read_only(limits[1])}
+    table, K = effect.summary(), len(plan.columns.outcomes)
+    found: dict[str, Any] = {}
+    for name, columns in (("mean", "mean"), ("sd", "sd"), ("interval", ["lower", "upper"])):
+        values = table[columns].to_numpy()
+        found |= {f"{name}_a": _read_only(values[:K]), f"{name}_b": _read_only(values[K : 2 * K])}
     logits = pd.Index(plan.model.study.patterns[:-1], name="logit")
-    for name, draws in coefficients(effect.fit, plan).items():
-        labels = plan.parts["fixed" if name == "b" else "random"].terms.labels
+    for name, (labels, draws) in coefficients(effect.fit, plan).items():
         for suffix, values in (("", draws.mean(axis=0)), ("_sd", draws.std(axis=0, ddof=1))):
             if name == "tau":
-                by_logit = zip(logits, values, strict=True)
-                numbers["tau" + suffix] = MappingProxyType(
-                    {logit: read_only_table(matrix, labels, labels) for logit, matrix in by_logit}
-                )
+                frames = (_frame(matrix, labels, labels) for matrix in values)
+                found["tau" + suffix] = MappingProxyType(dict(zip(logits, frames, strict=True)))
             else:
-                terms = pd.Index(labels, name="term")
-                numbers[name + suffix] = read_only_table(values, terms, logits)
-    return MappingProxyType(numbers)
+                found[name + suffix] = _frame(values, pd.Index(labels, name="term"), logits)
+    return MappingProxyType(found)
 
 
 def delta(effect: Effect, decision: Decision, plan: Plan) -> Mapping[str, Any]:
@@ -81,30 +88,27 @@ def delta(effect: Effect, decision: Decision, plan: Plan) -> Mapping[str, Any]:
     sign, weights = plan.question.sign, plan.question.weights
     table = effect.summary().iloc[-len(plan.columns.outcomes) :]
     mean = sign * table["mean"].to_numpy() + 0.0  # no negative zeros
-    limits = table[["lower", "upper"]].to_numpy()[:, ::sign] * sign  # (K, 2)
-    mcse = read_only(table["mcse"])
-    numbers = {
-        "mean_delta": read_only(mean),
-        "delta_sd": read_only(table["sd"]),
+    mcse = _read_only(table["mcse"])
+    found = {
+        "mean_delta": _read_only(mean),
+        "delta_sd": _read_only(table["sd"]),
         "delta_mcse": mcse,
         "se_delta": mcse,  # bmco's name of the Monte Carlo standard error
-        "interval": read_only(limits),
+        "interval": _read_only(table[["lower", "upper"]].to_numpy()[:, ::sign] * sign),  # (K, 2)
         "pop": decision.probability,
         "w_delta": None if weights is None else float(mean @ weights),
     }
     if len(decision.sides) == 2:
-        numbers["pop_left"] = decision.sides[1].probability
-    return MappingProxyType(numbers)
+        found["pop_left"] = decision.sides[1].probability
+    return MappingProxyType(found)
 
 
 def sample_sizes(plan: Plan) -> Mapping[str, int]:
     """Return the numbers of analysed subjects in both groups and, if there are any, clusters."""
     cells = plan.model.cells
-    n_a, n_b = np.bincount(cells.arm, weights=cells.weight, minlength=2).astype(int).tolist()
-    numbers = {"n_a": n_a, "n_b": n_b}
-    if "random" in plan.parts:
-        numbers["J"] = len(cells.cluster_labels)
-    return MappingProxyType(numbers)
+    n_a, n_b = cells.subjects.tolist()
+    clusters = {"J": len(cells.cluster_labels)} if "random" in plan.parts else {}
+    return MappingProxyType({"n_a": n_a, "n_b": n_b, **clusters})
 
 
 def info(plan: Plan) -> Mapping[str, Any]:
@@ -114,43 +118,36 @@ def info(plan: Plan) -> Mapping[str, Any]:
         "priors": _priors(plan),
         "rule": question.rule,
         "test": question.test,
-        "test_label": " and ".join(question.labels(groups)),
+        "test_label": " and ".join(claim(side, groups) for side in question.asked.sides),
         "groups": groups,
         "w": question.weights,
     }
     if plan.subpopulation is not None:
-        names = ("fixed", "random") if plan.call == "bglmm" else ("fixed",)
-        terms = {k: plan.parts[k].terms.labels if k in plan.parts else () for k in names}
+        terms = {name: part.terms.labels for name, part in plan.parts.items()}
         facts |= {
             "terms": MappingProxyType(terms),
             "marg_method": plan.subpopulation.method,
-            "sub_pop": _sub_pop(plan),
+            "sub_pop": plan.subpopulation.entries,
             "x_levels": plan.columns.levels,
         }
+        if isinstance(plan.population, Value):  # the code of a category
+            _, facts["sub_pop"] = plan.population.values[0]
     return MappingProxyType(facts)
-
-
-def _sub_pop(plan: Plan) -> Any:
-    """Return the value or the range of the covariate; of a category the code."""
-    if isinstance(plan.population, Value):
-        ((_, value),) = plan.population.values
-        return value
-    return None if plan.subpopulation is None else plan.subpopulation.entries
 
 
 def _priors(plan: Plan) -> Mapping[str, Any]:
     """Return the priors under bmco's names, in the user's order."""
-    numbers: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     if plan.alpha is not None:
-        numbers |= {"prior_a": read_only(plan.alpha[0]), "prior_b": read_only(plan.alpha[1])}
-    for letter, name in (("b", "fixed"), ("g", "random")):
-        if name in plan.parts:
-            prior = plan.parts[name].prior
-            numbers[f"{letter}_mu0"] = read_only(prior.mean)
-            numbers[f"{letter}_sigma0"] = read_only(prior.precision)
-    if "random" in plan.parts and (spread := plan.parts["random"].spread) is not None:
-        numbers |= {"nu0": spread.nu, "tau0": read_only(spread.scale)}
-    return MappingProxyType(numbers)
+        found |= {"prior_a": _read_only(plan.alpha[0]), "prior_b": _read_only(plan.alpha[1])}
+    for letter, part in zip("bg", plan.parts.values(), strict=False):
+        if part.terms.labels:
+            mean, precision = map(_read_only, part.mean_and_precision())
+            found |= {f"{letter}_mu0": mean, f"{letter}_sigma0": precision}
+        if part.spread is not None:
+            nu, scale = part.spread.resolve("Sigma", part.terms.labels)
+            found |= {"nu0": nu, "tau0": _read_only(scale)}
+    return MappingProxyType(found)
 
 
 def samples(effect: Effect, plan: Plan) -> Mapping[str, Array]:
@@ -160,9 +157,64 @@ def samples(effect: Effect, plan: Plan) -> Mapping[str, Array]:
         "theta_a": theta[:, 0],
         "theta_b": theta[:, 1],
         "delta": plan.question.sign * _joined(effect.delta.values),
-        **coefficients(effect.fit, plan),
+        **{name: values for name, (_, values) in coefficients(effect.fit, plan).items()},
     }
-    return MappingProxyType({name: read_only(values) for name, values in draws.items()})
+    return MappingProxyType({name: _read_only(values) for name, values in draws.items()})
+
+
+def diags(fit: Fit, plan: Plan) -> Mapping[str, Any]:
+    """Return the convergence of b, g and tau, logit by logit, see `Result`."""
+    sizes = fit.idata["posterior"].sizes
+    found = {}
+    for name, (terms, draws) in coefficients(fit, plan).items():
+        labels, values = _scalars(name, terms, draws, plan.model.study.patterns[:-1])
+        values = values.reshape(-1, sizes["chain"], sizes["draw"])
+        point_and_upper = potential_scale_reduction(np.moveaxis(values, 0, -1))
+        convergence = {
+            "mpsrf": float(fit.diagnostics.mpsrf[BLOCKS[name]]),
+            "psrf": _frame(np.transpose(point_and_upper), labels, ["point", "upper"]),
+        }
+        known = assess(values)
+        numbers = {"n_eff": np.minimum(known["ess_bulk"], known["ess_tail"]), "rhat": known["rhat"]}
+        found[name] = MappingProxyType(
+            {"convergence": MappingProxyType(convergence)}
+            | {
+                kind: pd.Series(_read_only(one), labels, name=kind, copy=False)
+                for kind, one in numbers.items()
+            }
+        )
+    return MappingProxyType(found)
+
+
+def _scalars(
+    name: str, terms: tuple[str, ...], draws: Array, logits: tuple[str, ...]
+) -> tuple[pd.Index[str], Array]:
+    """Return bmco's names of the single parameters of a block, and their draws (parameter, S).
+
+    Such as ``b11_x[1]`` and ``g11_armIntercept``. Of tau the lower triangle counts, by column.
+    """
+    if name == "tau":
+        name = "g"
+        column, row = np.triu_indices(len(terms))
+        entries = [f"{terms[r]}{terms[c]}" for r, c in zip(row, column, strict=True)]
+        values = draws[:, :, row, column]  # (S, L, p(p + 1)/2)
+    else:
+        entries = [f"{term}[{place}]" for place, term in enumerate(terms, start=1)]
+        values = draws.transpose(0, 2, 1)  # (S, L, terms)
+    labels = [f"{name}{logit}_{entry}" for logit in logits for entry in entries]
+    return pd.Index(labels, name="parameter"), values.reshape(len(draws), -1).T
+
+
+def _read_only(values: ArrayLike) -> Array:
+    """Return a copy of an array that cannot be written to."""
+    array = np.array(values, dtype=float)
+    array.flags.writeable = False
+    return array
+
+
+def _frame(values: ArrayLike, rows: Any, columns: Any) -> pd.DataFrame:
+    """Return a data frame whose entries cannot be changed."""
+    return pd.DataFrame(_read_only(values), index=rows, columns=columns, copy=False)
 
 
 def _joined(values: Array) -> Array:

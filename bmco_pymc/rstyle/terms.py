@@ -2,85 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from bmco_pymc.design import Design
+from bmco_pymc.data.remarks import warn
 from bmco_pymc.errors import InputError
-from bmco_pymc.remarks import warn
 
-INTERCEPT, GROUP, COVARIATE, INTERACTION = ROLES = (
-    "intercept",
-    "group",
-    "covariate",
-    "interaction",
-)
-# What a term's column is for the control and the treatment at a covariate value of 2.
-_SIGNATURES = {
-    (1.0, 1.0): INTERCEPT,
-    (0.0, 1.0): GROUP,
-    (2.0, 2.0): COVARIATE,
-    (0.0, 2.0): INTERACTION,
-}
+# The roles of the terms, and how many variables are in each: a formula's terms are in this order.
+DEGREES = {"intercept": 0, "group": 1, "covariate": 1, "interaction": 2}
 
 
 @dataclass(frozen=True)
-class Terms:
+class BmcoTerms:
     """Some of the four terms, in the user's order.
 
     Attributes
     ----------
-    labels : tuple of str
-        bmco's names of them.
-    roles : tuple of str
-        Which of `ROLES` each is.
+    names : mapping of str to str
+        bmco's name of the term in each of the roles.
     """
 
-    labels: tuple[str, ...]
-    roles: tuple[str, ...]
+    names: Mapping[str, str]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """As bmco calls them."""
+        return tuple(self.names.values())
+
+    @property
+    def places(self) -> NDArray[np.intp]:
+        """Where the model has each term; by degree, as formulaic orders them."""
+        in_model = sorted(self.names, key=DEGREES.__getitem__)
+        return np.array([in_model.index(role) for role in self.names], dtype=np.intp)
 
     def formula(self, group: str, covariate: str) -> str:
         """Return the formula of exactly these terms, for the columns of these names."""
         parts = {
-            INTERCEPT: "1",
-            GROUP: f"`{group}`",
-            COVARIATE: f"`{covariate}`",
-            INTERACTION: f"`{group}`:`{covariate}`",
+            "intercept": "1",
+            "group": f"`{group}`",
+            "covariate": f"`{covariate}`",
+            "interaction": f"`{group}`:`{covariate}`",
         }
         # The constant is implied in a formula unless it is taken out.
-        return " + ".join(["0"] * (INTERCEPT not in self.roles) + [parts[r] for r in self.roles])
-
-    def places(self, model_roles: Sequence[str]) -> NDArray[np.intp]:
-        """Return the place in the model of each term."""
-        return np.array([model_roles.index(role) for role in self.roles], dtype=np.intp)
+        constant = [] if "intercept" in self.names else ["0"]
+        return " + ".join(constant + [parts[role] for role in self.names])
 
 
-def bmco_labels(grp: str, x_var: str) -> dict[str, str]:
-    """Return bmco's name of each role; a column called Intercept is told from the constant.
+def bmco_terms(grp: Any, x_var: Any) -> BmcoTerms:
+    """Return all four terms; a column called Intercept is told from the constant.
 
     Examples
     --------
-    >>> bmco_labels("method", "ability")["interaction"]
-    'method_ability'
+    >>> bmco_terms("method", "ability").labels
+    ('Intercept', 'method', 'ability', 'method_ability')
     """
-    names = {GROUP: grp, COVARIATE: x_var, INTERACTION: f"{grp}_{x_var}"}
-    return {INTERCEPT: "Intercept"} | {
-        role: f"`{name}`" if name == "Intercept" else name for role, name in names.items()
-    }
+    columns = (grp, x_var, f"{grp}_{x_var}")
+    labels = ["Intercept", *(f"`{k}`" if k == "Intercept" else k for k in columns)]
+    return BmcoTerms(dict(zip(DEGREES, labels, strict=True)))
 
 
-def read_terms(labels: dict[str, str], fixed: Any, random: Any) -> tuple[Terms, Terms]:
+def read_terms(every: BmcoTerms, fixed: Any, random: Any) -> tuple[BmcoTerms, BmcoTerms]:
     """Return the fixed and the random terms.
 
     Parameters
     ----------
-    labels : dict
-        See `bmco_labels`.
+    every : BmcoTerms
+        What there is to choose from.
     fixed, random : str, sequence of str or None
         Names of terms; None for bmco's default: the covariate and the interaction fixed, the
         intercept and the group random.
@@ -95,46 +86,38 @@ def read_terms(labels: dict[str, str], fixed: Any, random: Any) -> tuple[Terms, 
     InputWarning
         If there is no intercept, or an interaction without a term of the group alone.
     """
-    parts = {
-        "fixed": _read("fixed", fixed, labels, (COVARIATE, INTERACTION)),
-        "random": _read("random", random, labels, (INTERCEPT, GROUP)),
-    }
-    both = [label for label in parts["fixed"].labels if label in parts["random"].labels]
+    parts = (
+        _read("fixed", fixed, every, ("covariate", "interaction")),
+        _read("random", random, every, ("intercept", "group")),
+    )
+    either, random_labels = parts[0].labels, parts[1].labels
+    both = [label for label in either if label in random_labels]
     if both:
-        problem = f"{both[0]!r} is in random={list(parts['random'].labels)} too: a term is either"
-        given = list(parts["fixed"].labels) if fixed is None else fixed
+        problem = f"{both[0]!r} is in random={list(random_labels)} too: a term is either"
+        given = list(either) if fixed is None else fixed
         raise InputError("fixed", given, f"{problem} fixed or random")
-    if not parts["random"].roles:
+    if not random_labels:
         problem = "at least one term must differ between clusters; without clusters, use bglm"
-        raise InputError("random", random, problem, labels.values())
-    used = {role for part in parts.values() for role in part.roles}
+        raise InputError("random", random, problem, every.labels)
+    used = {**parts[0].names, **parts[1].names}
     # A model without any term of the group has a warning of its own.
-    usual = (INTERCEPT, GROUP) if INTERACTION in used else (INTERCEPT,)
-    left_out = [repr(labels[role]) for role in usual if role not in used]
+    usual = ("intercept", "group") if "interaction" in used else ("intercept",)
+    left_out = [repr(every.names[role]) for role in usual if role not in used]
     if left_out:
         warn([f"{' and '.join(left_out)}: in neither fixed nor random, so not in the model"])
-    return parts["fixed"], parts["random"]
+    return parts
 
 
-def _read(argument: str, given: Any, labels: dict[str, str], default: Sequence[str]) -> Terms:
-    """Return the terms of one part."""
+def _read(argument: str, given: Any, every: BmcoTerms, default: Sequence[str]) -> BmcoTerms:
     if given is None:
-        return Terms(tuple(labels[role] for role in default), tuple(default))
+        return BmcoTerms({role: every.names[role] for role in default})
     if isinstance(given, set | frozenset) or not np.iterable(given):
-        raise InputError(argument, given, "must be a list of terms", labels.values())
+        raise InputError(argument, given, "must be a list of terms", every.labels)
     names = [given] if isinstance(given, str) else list(given)
-    roles_of = {label: role for role, label in labels.items()}
+    roles = {label: role for role, label in every.names.items()}
     for name in names:
-        if not isinstance(name, str) or name not in roles_of:
-            raise InputError(argument, name, "unknown term", labels.values())
+        if not isinstance(name, str) or name not in roles:
+            raise InputError(argument, name, "unknown term", every.labels)
     if len(set(names)) < len(names):
         raise InputError(argument, given, "a term is named twice")
-    return Terms(tuple(map(str, names)), tuple(roles_of[name] for name in names))
-
-
-def roles_in(design: Design, covariate: str) -> tuple[list[str], list[str]]:
-    """Return the roles of a design's fixed and random columns, in the order of the design."""
-    frame = pd.DataFrame({covariate: [2.0, 2.0]})
-    X, Z = design.matrices(frame, [0, 1])  # (2, P), (2, p)
-    fixed, random = ([_SIGNATURES[tuple(column)] for column in part.T.tolist()] for part in (X, Z))
-    return fixed, random
+    return BmcoTerms({roles[name]: str(name) for name in names})

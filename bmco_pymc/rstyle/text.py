@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from bmco_pymc.columns import text
-from bmco_pymc.decision import Decision
+from bmco_pymc.data.frames import text
+from bmco_pymc.decision.probability import shown
+from bmco_pymc.diagnostics.findings import rounded_up
+from bmco_pymc.diagnostics.verdict import Diagnostics
 from bmco_pymc.patterns import bits
-from bmco_pymc.probability import shown
-from bmco_pymc.problems import rounded_up
-from bmco_pymc.render import as_html, as_text
-
-if TYPE_CHECKING:
-    from bmco_pymc.rstyle.result import Result
+from bmco_pymc.printing import as_html, as_text
+from bmco_pymc.rstyle.question import claim
+from bmco_pymc.rstyle.tables import BLOCKS, Values
 
 type Section = tuple[str, list[list[str]], list[str]]  # a title, a table with a header, sentences
 
@@ -24,8 +24,8 @@ TITLES = {
     "bglm": "Bayesian multivariate logistic regression (bglm)",
     "bglmm": "Bayesian multilevel multivariate logistic regression (bglmm)",
 }
-BLOCKS = {"b": "fixed", "g": "random", "tau": "variance"}
 EFFECTS = {"b": "Fixed effects", "g": "Random effects", "tau": "Variance components"}
+HEADS = {"mean": "mean {}", "sd": "sd {}", "interval": "95% interval"}
 
 
 class Text(str):
@@ -46,35 +46,28 @@ class Text(str):
         return self.html
 
 
-def overview(result: Result) -> Text:
+def overview(result: Values) -> Text:
     """Return what print() shows: the groups, the rule's probability, the verdict."""
-    names = _outcomes(result)
-    table = [["Group", *(part for k in names for part in (f"mean {k}", "95% interval"))]]
-    for label, letter in zip(result.info["groups"], "ab", strict=True):
-        known = result.estimates
-        table.append(
-            [label, *_with_intervals(known[f"mean_{letter}"], known[f"interval_{letter}"])]
-        )
-    difference = _with_intervals(result.delta["mean_delta"], result.delta["interval"])
-    table.append([_difference(result), *difference])
+    table = _groups(result, "mean", "interval")
+    delta = map(_shown, (result.delta["mean_delta"], result.delta["interval"]))
+    table.append([_difference(result), *_by_outcome(delta)])
     sentences = [_sizes(result), *result.fit.model.left_out, *_probabilities(result)]
     if "marg_method" in result.info:
-        method, whom = _marginalization(result)
-        sentences.append(f"Marginalization: {method} {whom}")
+        sentences.append(f"Marginalization: {' '.join(_marginalization(result))}")
     sentences += _estimands(result)
-    if result.fit.diagnostics.mpsrf:
-        factors = (f"{block} = {factor}" for _, block, factor in _scale_reduction(result))
-        sentences.append(f"MPSRF: {', '.join(factors)}")
+    if factors := _scale_reduction(result):
+        mpsrf = (f"{BLOCKS[name]} = {factor}" for name, factor in factors.items())
+        sentences.append(f"MPSRF: {', '.join(mpsrf)}")
     sentences += [*_verdicts(result), "summary() shows all estimates, priors and diagnostics."]
     return Text([(TITLES[result.call], table, sentences)])
 
 
-def summary(result: Result) -> Text:
+def summary(result: Values) -> Text:
     """Return what summary() shows: every estimate, the priors and the diagnostics."""
     return Text(
         [
             (TITLES[result.call], [], [_sizes(result), *result.fit.model.left_out]),
-            _groups(result),
+            ("Group estimates", _groups(result, "mean", "sd", "interval"), []),
             _treatment_effect(result),
             *_coefficients(result),
             *_variances(result),
@@ -85,114 +78,104 @@ def summary(result: Result) -> Text:
     )
 
 
-def _groups(result: Result) -> Section:
-    names = _outcomes(result)
-    header = (part for k in names for part in (f"mean {k}", f"sd {k}", "95% interval"))
-    table = [["Group", *header]]
+def verdict(result: Values) -> Diagnostics:
+    """Return the diagnostics to warn with: those of new clusters if only they are in doubt."""
+    new, known = result.new_effect, result.effect.diagnostics
+    return known if new is None or not known.ok else new.diagnostics
+
+
+def _groups(result: Values, *what: str) -> list[list[str]]:
+    """Return a table of θ, with these columns for each outcome."""
+    names = result.fit.model.study.outcomes
+    table = [["Group", *_by_outcome([HEADS[k].format(name) for name in names] for k in what)]]
     for label, letter in zip(result.info["groups"], "ab", strict=True):
-        mean, sd, limits = (
-            result.estimates[f"{what}_{letter}"] for what in ("mean", "sd", "interval")
-        )
-        row = [label]
-        for m, s, pair in zip(mean, sd, limits, strict=True):
-            row += [f"{m:z.3f}", f"{s:z.3f}", _interval(pair)]
-        table.append(row)
-    return "Group estimates", table, []
+        columns = (_shown(result.estimates[f"{k}_{letter}"]) for k in what)
+        table.append([label, *_by_outcome(columns)])
+    return table
 
 
-def _treatment_effect(result: Result) -> Section:
+def _treatment_effect(result: Values) -> Section:
     delta = result.delta
     table = [
-        ["", *_outcomes(result)],
-        ["delta mean", *(f"{value:z.3f}" for value in delta["mean_delta"])],
+        ["", *result.fit.model.study.outcomes],
+        ["delta mean", *_shown(delta["mean_delta"])],
         ["delta SE (Monte Carlo)", *(f"{value:z.4f}" for value in delta["delta_mcse"])],
-        ["delta SD (posterior)", *(f"{value:z.3f}" for value in delta["delta_sd"])],
-        ["95% interval", *(_interval(pair) for pair in delta["interval"])],
+        ["delta SD (posterior)", *_shown(delta["delta_sd"])],
+        ["95% interval", *_shown(delta["interval"])],
     ]
     return f"Treatment effect, {_difference(result)}", table, _probabilities(result)
 
 
-def _coefficients(result: Result) -> Iterator[Section]:
+def _coefficients(result: Values) -> Iterator[Section]:
     """Give the tables of fixed effects and of the means of random effects."""
     for name, what in (("b", "mean [SD]"), ("g", "population mean [SD]")):
-        if name not in result.estimates:
-            continue
-        means, sds = result.estimates[name], result.estimates[f"{name}_sd"]
-        table = [["", *(f"{name}{logit}" for logit in means.columns)]]
-        for term in means.index:
-            pairs = zip(means.loc[term], sds.loc[term], strict=True)
-            table.append([term, *(f"{mean:z.3f} [{sd:z.3f}]" for mean, sd in pairs)])
-        yield f"{EFFECTS[name]} ({what})", table, []
+        if name in result.estimates:
+            means, sds = (result.estimates[k].map("{:z.3f}".format) for k in (name, f"{name}_sd"))
+            table = _table((means + " [" + sds + "]").add_prefix(name))
+            yield f"{EFFECTS[name]} ({what})", table, []
 
 
-def _variances(result: Result) -> Iterator[Section]:
+def _variances(result: Values) -> Iterator[Section]:
     """Give the covariance of the random effects of each logit."""
-    names = _outcomes(result)
-    patterns = bits(len(names))
-    for place, (logit, matrix) in enumerate(result.estimates.get("tau", {}).items()):
-        pattern = ", ".join(f"{k} = {bit}" for k, bit in zip(names, patterns[place], strict=True))
-        rows = [[term, *(f"{v:z.6g}" for v in matrix.loc[term])] for term in matrix.index]
-        title = f"{EFFECTS['tau']} (posterior mean), g{logit} ({pattern})"
-        yield title, [["", *matrix.columns], *rows], []
+    names = result.fit.model.study.outcomes
+    covariances = result.estimates.get("tau", {})
+    for pattern, (logit, matrix) in zip(bits(len(names)), covariances.items(), strict=False):
+        where = ", ".join(f"{k} = {bit}" for k, bit in zip(names, pattern, strict=True))
+        title = f"{EFFECTS['tau']} (posterior mean), g{logit} ({where})"
+        yield title, _table(matrix.map(_short)), []
 
 
-def _priors(result: Result) -> Iterator[Section]:
-    known = result.info["priors"]
-    if "prior_a" in known:
-        rows = [
-            [label, *map(_short, known[f"prior_{letter}"])]
-            for label, letter in zip(result.info["groups"], "ab", strict=True)
-        ]
-        logits = result.fit.model.study.patterns
-        yield "Prior of the pattern probabilities: Dirichlet", [["Group", *logits], *rows], []
+def _priors(result: Values) -> Iterator[Section]:
+    known, terms = result.info["priors"], result.info.get("terms")
+    if terms is None:
+        table = [["Group", *result.fit.model.study.patterns]]
+        for label, letter in zip(result.info["groups"], "ab", strict=True):
+            table.append([label, *map(_short, known[f"prior_{letter}"])])
+        yield "Prior of the pattern probabilities: Dirichlet", table, []
+        return
     for letter, part in (("b", "fixed"), ("g", "random")):
         if f"{letter}_mu0" not in known:
             continue
         covariance = np.linalg.inv(known[f"{letter}_sigma0"])
-        terms = result.info["terms"][part]
+        variances = covariance.diagonal()
         table = [
-            ["", *terms],
+            ["", *terms[part]],
             ["mean", *map(_short, known[f"{letter}_mu0"])],
-            ["variance", *map(_short, covariance.diagonal())],
+            ["variance", *map(_short, variances)],
         ]
-        yield f"Prior of the {EFFECTS[letter].lower()}: Normal", table, _covariances(covariance)
+        apart = abs(covariance - np.diag(variances)) > 1e-8 * np.sqrt(
+            np.outer(variances, variances)
+        )
+        pointer = ["with covariances, see info['priors']"] if apart.any() else []
+        yield f"Prior of the {EFFECTS[letter].lower()}: Normal", table, pointer
     if "nu0" in known:
-        terms = result.info["terms"]["random"]
-        scale = zip(terms, known["tau0"], strict=True)
-        table = [["scale T", *terms], *([term, *map(_short, row)] for term, row in scale)]
+        scale = pd.DataFrame(known["tau0"], terms["random"], terms["random"]).map(_short)
         title = f"Prior of the covariance: inverse-Wishart, df nu = {_short(known['nu0'])}"
-        yield title, table, []
+        yield title, _table(scale, "scale T"), []
 
 
-def _covariances(covariance: Any) -> list[str]:
-    """Return a pointer to the prior covariances if there are any."""
-    size = np.sqrt(np.outer(covariance.diagonal(), covariance.diagonal()))
-    apart = abs(covariance - np.diag(covariance.diagonal())) > 1e-8 * size
-    return ["with covariances, see info['priors']"] if apart.any() else []
-
-
-def _question(result: Result) -> Section:
+def _question(result: Values) -> Section:
     info = result.info
-    table = [["Decision rule", "test"], [info["rule"], info["test"]]]
+    facts = {"Decision rule": info["rule"], "test": info["test"]}
     if "marg_method" in info:
-        header, row = ["Marginalization", "(sub)population"], list(_marginalization(result))
-        table = [[*header, *table[0]], [*row, *table[1]]]
+        method, where = _marginalization(result)
+        facts = {"Marginalization": method, "(sub)population": where, **facts}
     if info["w"] is not None:
-        table[0].append("weights")
-        table[1].append(", ".join(map(_short, info["w"])))
-    return "What was asked", table, _estimands(result)
+        facts["weights"] = ", ".join(map(_short, info["w"]))
+    return "What was asked", [[*facts], [*facts.values()]], _estimands(result)
 
 
-def _convergence(result: Result) -> Iterator[Section]:
+def _convergence(result: Values) -> Iterator[Section]:
     """Give ESS and R-hat of every parameter, block by block, and the verdict."""
-    title = "MCMC convergence" if result.fit.diagnostics.mpsrf else "Draws"
-    for name, _, factor in _scale_reduction(result):
+    factors = _scale_reduction(result)
+    title = "MCMC convergence" if factors else "Draws"
+    for name, factor in factors.items():
         table = []
         if result.diags is not None:
             known = result.diags[name]
-            rows = zip(known["n_eff"].index, known["n_eff"], known["rhat"], strict=True)
-            table = [[label, f"{ess:.1f}", f"{rhat:z.4f}"] for label, ess, rhat in rows]
-            table.insert(0, ["Parameter", "ESS", "R-hat"])
+            columns = {"ESS": known["n_eff"].map("{:.1f}".format)}
+            columns["R-hat"] = known["rhat"].map("{:z.4f}".format)
+            table = _table(pd.DataFrame(columns), "Parameter")
         yield f"{title}, {EFFECTS[name].lower()}: MPSRF {factor}", table, []
     sizes, attrs = result.fit.idata["posterior"].sizes, result.fit.idata.attrs
     chains = "1 chain" if sizes["chain"] == 1 else f"{sizes['chain']} chains"
@@ -200,24 +183,21 @@ def _convergence(result: Result) -> Iterator[Section]:
     yield f"{title}: {drawn}", [], _verdicts(result)
 
 
-def _scale_reduction(result: Result) -> list[tuple[str, str, str]]:
-    """Return name, block and MPSRF of each block that has one."""
+def _scale_reduction(result: Values) -> dict[str, str]:
+    """Return the MPSRF of each block that has one, by bmco's name of it."""
     known = result.fit.diagnostics.mpsrf
-    return [
-        (name, k, rounded_up(known[k])) for name, k in BLOCKS.items() if name in result.estimates
-    ]
+    return {k: rounded_up(known[BLOCKS[k]]) for k in BLOCKS if k in result.estimates}
 
 
-def _verdicts(result: Result) -> list[str]:
+def _verdicts(result: Values) -> list[str]:
     """Return the verdict on the draws, and that on new clusters if only they are in doubt."""
-    lines = str(result.effect.diagnostics).splitlines()
-    new = result.new_effect
-    if new is not None and result.effect.diagnostics.ok and not new.diagnostics.ok:
-        lines += [f"New clusters: {line}" for line in str(new.diagnostics).splitlines()]
+    lines, chosen = str(result.effect.diagnostics).splitlines(), verdict(result)
+    if result.effect.diagnostics.ok and not chosen.ok:
+        lines += [f"New clusters: {line}" for line in str(chosen).splitlines()]
     return lines
 
 
-def _estimands(result: Result) -> list[str]:
+def _estimands(result: Values) -> list[str]:
     """Return what was averaged over what, and what a reader must know before deciding."""
     lines = [f"Estimand: {result.effect.estimand}"]
     if result.new_effect is not None:
@@ -225,27 +205,20 @@ def _estimands(result: Result) -> list[str]:
     return [*lines, *(f"Caveat: {caveat}." for caveat in result.effect.caveats)]
 
 
-def _probabilities(result: Result) -> list[str]:
+def _probabilities(result: Values) -> list[str]:
     """Return the rule's posterior probability, in the population and for new clusters."""
-    head = f"rule {result.decision.rule}"
-    lines = [f"Posterior probability {p}" for p in _sides(result, result.decision, head)]
-    if result.new_decision is not None:
-        head += ", new clusters with pooled covariates"
-        lines += [f"Posterior probability {p}" for p in _sides(result, result.new_decision, head)]
-    if result.delta["w_delta"] is not None:
-        lines.insert(0, f"Weighted delta: {result.delta['w_delta']:z.3f}")
+    weighted = result.delta["w_delta"]
+    lines = [] if weighted is None else [f"Weighted delta: {weighted:z.3f}"]
+    new = ", new clusters with pooled covariates"
+    for decision, where in ((result.decision, ""), (result.new_decision, new)):
+        for side in () if decision is None else decision.sides:
+            head = f"{claim(side.direction, result.info['groups'])}, rule {result.info['rule']}"
+            known = shown(side.probability, side.mcse, side.bound)
+            lines.append(f"Posterior probability {head}{where}: {known}")
     return lines
 
 
-def _sides(result: Result, decision: Decision, head: str) -> Iterator[str]:
-    a, b = result.info["groups"]
-    for side in decision.sides:
-        label = f"P({b} > {a})" if side.direction == "right" else f"P({a} > {b})"
-        known = shown(side.probability, side.mcse, side.bound)
-        yield f"{label}, {head}: {known}"
-
-
-def _marginalization(result: Result) -> tuple[str, str]:
+def _marginalization(result: Values) -> tuple[str, str]:
     """Return the method and, in words, the subpopulation."""
     method, where = result.info["marg_method"], result.info["sub_pop"]
     if method != "Value":
@@ -255,29 +228,33 @@ def _marginalization(result: Result) -> tuple[str, str]:
     return method, f"at {text(where)}{label}"
 
 
-def _sizes(result: Result) -> str:
+def _sizes(result: Values) -> str:
     known = result.sample_sizes
     a, b = result.info["groups"]
     clusters = f"J = {known['J']} clusters, " if "J" in known else ""
     return f"{clusters}n({a}) = {known['n_a']}, n({b}) = {known['n_b']}"
 
 
-def _difference(result: Result) -> str:
+def _difference(result: Values) -> str:
     a, b = result.info["groups"]
     return f"{a} − {b}" if result.info["test"] == "left_sided" else f"{b} − {a}"
 
 
-def _outcomes(result: Result) -> tuple[str, ...]:
-    return result.fit.model.study.outcomes
+def _by_outcome(columns: Iterable[Sequence[str]]) -> list[str]:
+    """Return the entries of several columns for the first outcome, then for the second, ..."""
+    return [entry for entries in zip(*columns, strict=True) for entry in entries]
 
 
-def _with_intervals(means: Iterable[float], limits: Iterable[Any]) -> Iterator[str]:
-    for mean, pair in zip(means, limits, strict=True):
-        yield from (f"{mean:z.3f}", _interval(pair))
+def _shown(values: Any) -> list[str]:
+    """Return numbers, or pairs of limits, as texts."""
+    numbers = (f"[{v[0]:z.3f}, {v[1]:z.3f}]" if np.ndim(v) else f"{v:z.3f}" for v in values)
+    return list(numbers)
 
 
-def _interval(limits: Any) -> str:
-    return f"[{limits[0]:z.3f}, {limits[1]:z.3f}]"
+def _table(frame: pd.DataFrame, corner: str = "") -> list[list[str]]:
+    """Return a data frame of texts as a table with a header."""
+    rows = zip(frame.index, frame.to_numpy().tolist(), strict=True)
+    return [[corner, *frame.columns], *([label, *row] for label, row in rows)]
 
 
 def _short(value: float) -> str:

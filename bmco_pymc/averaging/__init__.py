@@ -1,0 +1,1 @@
+"""φ averaged over points and clusters: condensed rows, quadrature, new clusters."""

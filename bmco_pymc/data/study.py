@@ -1,0 +1,280 @@
+"""A study: a data frame and the roles of its columns, validated once for all analyses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bmco_pymc import patterns
+from bmco_pymc.arguments import flag, texts
+from bmco_pymc.data import remarks, roles
+from bmco_pymc.data.cells import Cells, distinct_rows, in_both_groups
+from bmco_pymc.data.covariates import read_covariate
+from bmco_pymc.data.frames import text, to_pandas
+from bmco_pymc.printing import Facts, Printed
+
+if TYPE_CHECKING:
+    from narwhals.typing import IntoFrame
+
+
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class Study(Printed):
+    """Two groups of subjects with one or more binary outcomes, perhaps in clusters.
+
+    Rows of other groups are left out (`notes` says how many); rows that miss an outcome, the group
+    or the count are dropped with a warning.
+
+    Parameters
+    ----------
+    data : data frame, shape (n_input, columns)
+        One row per subject, or per combination of values with ``counts``; pandas, polars or any
+        other frame that narwhals knows. It is never written to.
+    outcomes : str or sequence of str
+        The K outcome columns, 1 to 6 of them, each 0/1 or bool; 1 is a success.
+    group : str
+        The column that says which group a subject is in.
+    control, treatment : object
+        The two values of ``group`` to compare, always as treatment minus control. Text also means
+        the value that prints like it (``"1"`` the number 1).
+    cluster : str, optional
+        The column that says which cluster (school, hospital, ...) a subject is in.
+    counts : str, optional
+        A column of frequencies: how many subjects each row stands for. Rows that stand for none
+        are dropped.
+
+    Attributes
+    ----------
+    data : pandas.DataFrame, shape (n, columns)
+        The rows that are analysed, with all columns of the input; a copy, numbered from 0.
+    position : ndarray of intp, shape (n,)
+        Where each of these rows is in the input.
+    n_input : int
+        Number of rows of the input.
+    arm : ndarray of int8, shape (n,)
+        0 for the control, 1 for the treatment.
+    response : ndarray of intp, shape (n,)
+        Code of the response pattern, see `bmco_pymc.patterns`.
+    weight : ndarray of int64, shape (n,)
+        Number of subjects that the row stands for; 1 without ``counts``.
+    cluster_labels : tuple
+        The J clusters, sorted where they can be; empty without ``cluster``.
+    cluster_code : ndarray of intp, shape (n,), or None
+        Place of the row's cluster in ``cluster_labels``.
+    notes : tuple of str
+        What was left out.
+
+    Raises
+    ------
+    InputError
+        If ``data`` is no data frame or has no rows, a column is not there or has two roles, an
+        outcome is not binary, a group is not in its column or has no subjects left, both groups
+        are the same, a count is not a non-negative whole number, a cluster is missing, or there
+        are fewer than 2 clusters.
+
+    Warns
+    -----
+    InputWarning
+        If rows were dropped, there are 5 outcomes or more, an outcome does not vary, a group has
+        fewer than 10 subjects, there are fewer than 5 clusters, or clusters have a single subject
+        or one group only.
+
+    References
+    ----------
+    Kavelaars, Mulder & Kaptein (2023), https://doi.org/10.1186/s12874-023-02034-z
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({
+    ...     "arm": ["a", "a", "b", "b"], "well": [1, 0, 1, 0], "number": [12, 18, 20, 11]})
+    >>> Study(table, ["well"], group="arm", control="a", treatment="b", counts="number")
+    Study of 61 subjects, 1 outcome
+    arm            subjects  well
+    a (control)          30  0.40
+    b (treatment)        31  0.65
+    """
+
+    data: pd.DataFrame
+    outcomes: tuple[str, ...]
+    group: str
+    control: Any
+    treatment: Any
+    cluster: str | None
+    counts: str | None
+    position: NDArray[np.intp] = field(init=False)
+    n_input: int = field(init=False)
+    arm: NDArray[np.int8] = field(init=False)
+    response: NDArray[np.intp] = field(init=False)
+    weight: NDArray[np.int64] = field(init=False)
+    cluster_labels: tuple[Any, ...] = field(init=False)
+    cluster_code: NDArray[np.intp] | None = field(init=False)
+    notes: tuple[str, ...] = field(init=False)
+    _index: pd.Index | None = field(init=False)  # of the input, by which a mask may go
+
+    def __init__(
+        self,
+        data: IntoFrame,
+        outcomes: str | Sequence[str],
+        group: str,
+        control: Any,
+        treatment: Any,
+        cluster: str | None = None,
+        counts: str | None = None,
+    ) -> None:
+        frame, asked = to_pandas(data), (control, treatment)
+        names = roles.outcome_names(outcomes)
+        used = [*(("outcomes", name) for name in names), ("group", group)]
+        optional = {"cluster": cluster, "counts": counts}
+        used += [(role, name) for role, name in optional.items() if name is not None]
+        roles.check_columns(list(frame.columns), used)
+        arm, (control, treatment), others = roles.read_groups(frame[group], control, treatment)
+
+        # A row counts as dropped for missing values only if it would have been analysed.
+        wanted = arm != roles.OTHER
+        left_out = remarks.on_others(others, ~wanted)
+        weight = np.ones(len(frame), dtype=np.int64)
+        if counts is not None:
+            known = wanted & frame[counts].notna().to_numpy()
+            weight[known] = roles.read_counts(frame.loc[known, counts])
+            wanted &= weight > 0
+        missing = frame[[name for _, name in used if name != cluster]].isna()[wanted]
+        dropped = remarks.on_missing(missing)
+        position = np.flatnonzero(wanted)[~missing.any(axis=1).to_numpy()]
+        arm, weight = arm[position], weight[position]
+        kept = frame.iloc[position].reset_index(drop=True)
+
+        roles.check_both_groups(arm, asked, dropped)
+        response = patterns.encode(np.column_stack([roles.read_outcome(kept[k]) for k in names]))
+        codes, labels = (None, ()) if cluster is None else roles.read_clusters(kept[cluster])
+        put = vars(self).update  # as this is frozen
+        put(data=kept, outcomes=names, position=position, n_input=len(frame), _index=frame.index)
+        put(group=group, control=control, treatment=treatment, counts=counts, cluster=cluster)
+        put(arm=arm, response=response, weight=weight, cluster_labels=labels, cluster_code=codes)
+        put(notes=(*left_out, *dropped))
+        # Last, so that bad input is an error even where warnings are errors too.
+        remarks.warn(dropped)
+        by_group = self._successes(), self._subjects()
+        remarks.warn(remarks.on_outcomes(names, self.group_labels, *by_group))
+        if codes is not None:
+            remarks.warn(remarks.on_clusters(labels, codes, arm, weight))
+
+    @property
+    def n_outcomes(self) -> int:
+        """Number of outcomes K."""
+        return len(self.outcomes)
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Names of the 2^K response patterns, from all-success to all-failure."""
+        return patterns.labels(self.n_outcomes)
+
+    @property
+    def group_labels(self) -> tuple[str, str]:
+        """What the control and the treatment are called."""
+        return text(self.control), text(self.treatment)
+
+    @property
+    def one_group_clusters(self) -> bool:
+        """Whether every cluster holds one group only; False without clusters."""
+        code = self.cluster_code
+        return code is not None and not in_both_groups(code, self.arm).any()
+
+    def cells(self, columns: Sequence[str] = (), *, by_cluster: bool = True) -> Cells:
+        """Gather the subjects that have cluster, group and these covariates in common.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            The covariates; the group may be among them and adds nothing.
+        by_cluster : bool, optional
+            Whether subjects of different clusters are kept apart.
+
+        Returns
+        -------
+        Cells
+            Sorted by cluster, group and covariates; the same for rows and for ``counts``.
+
+        Raises
+        ------
+        InputError
+            If a column is not there, is an outcome or holds the counts, or is neither a number nor
+            a category (`bmco_pymc.data.covariates`), or if too few rows have all of these columns:
+            a group has none, or there are fewer than 2 clusters.
+
+        Warns
+        -----
+        InputWarning
+            If rows were dropped because a covariate is missing.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"arm": ["a", "b"] * 30, "well": [1, 0, 0] * 20,
+        ...                       "sex": ["f"] * 30 + ["m"] * 30})
+        >>> cells = Study(table, "well", group="arm", control="a", treatment="b").cells(["sex"])
+        >>> cells.frame["sex"].tolist(), cells.arm.tolist(), cells.counts.tolist()
+        (['f', 'm', 'f', 'm'], [0, 0, 1, 1], [[5, 10], [5, 10], [5, 10], [5, 10]])
+        """
+        asked = texts("columns", columns, "must be the name of a column, or a list of names")
+        names = [name for name in dict.fromkeys(asked) if name != self.group]
+        barred = dict.fromkeys(self.outcomes, "an outcome")
+        barred |= {self.counts: "the column of counts"} if self.counts else {}
+        roles.check_covariates(names, list(self.data.columns), barred)
+        missing = self.data[names].isna()
+        dropped = remarks.on_missing(missing)
+        row = np.flatnonzero(~missing.any(axis=1).to_numpy())
+        cluster = self.cluster_code if flag("by_cluster", by_cluster) else None
+        arm, labels = self.arm[row], ()
+        roles.check_both_groups(arm, (self.control, self.treatment), dropped)
+        covariates = {name: read_covariate(self.data[name].iloc[row]) for name in names}
+        frame = pd.DataFrame(covariates, index=row)
+        coded: list[Any] = [(arm, 2)]
+        if cluster is not None:
+            used, cluster = np.unique(cluster[row], return_inverse=True)
+            labels = tuple(self.cluster_labels[place] for place in used)
+            coded = [(cluster, len(used)), *coded]
+        cell, first = distinct_rows(coded, frame)
+        if cluster is not None:
+            roles.check_clusters(str(self.cluster), labels)
+            cluster = cluster[first]
+        size, code = (len(first), len(self.patterns)), self.response[row]
+        counts = np.zeros(size, dtype=np.int64)
+        np.add.at(counts, (cell, code), self.weight[row])
+        remarks.warn(dropped)
+        frame = frame.iloc[first].reset_index(drop=True)
+        return Cells(frame, arm[first], cluster, labels, counts, row, cell)
+
+    def _subjects(self) -> NDArray[np.int64]:
+        """Return the number of subjects in each group, shape (2,)."""
+        return np.bincount(self.arm, weights=self.weight, minlength=2).astype(np.int64)
+
+    def _successes(self) -> NDArray[np.int64]:
+        """Return the number of successes by group and outcome, shape (2, K)."""
+        code = self.arm.astype(np.intp) * len(self.patterns) + self.response
+        counts = np.bincount(code, weights=self.weight, minlength=2 * len(self.patterns))
+        by_pattern = counts.reshape(2, -1).astype(np.int64)  # (2, Q)
+        return by_pattern @ patterns.bits(self.n_outcomes)  # (2, Q) @ (Q, K) -> (2, K)
+
+    def _facts(self) -> Facts:
+        subjects = self._subjects()
+        share = self._successes() / subjects[:, None]  # (2, K)
+        title = f"Study of {subjects.sum()} subjects"
+        sentences = list(self.notes)
+        if self.cluster_code is not None:
+            title += f" in {len(self.cluster_labels)} clusters"
+            size = np.bincount(self.cluster_code, weights=self.weight)  # (J,)
+            both = in_both_groups(self.cluster_code, self.arm).sum()
+            sizes = " to ".join(
+                dict.fromkeys(f"{extreme:.0f}" for extreme in (size.min(), size.max()))
+            )
+            facts = f"{sizes} subjects each, {both} of {len(size)} with both groups"
+            sentences.insert(0, f"clusters {self.cluster!r}: {facts}")
+        title += f", {self.n_outcomes} outcome" + "s" * (self.n_outcomes > 1)
+        table = [[self.group, "subjects", *self.outcomes]]
+        for g, role in enumerate(("control", "treatment")):
+            shares = [f"{value:.2f}" for value in share[g]]
+            table.append([f"{self.group_labels[g]} ({role})", str(subjects[g]), *shares])
+        return title, table, sentences

@@ -1,0 +1,1 @@
+"""From draws of δ to probabilities and decisions: the rules, each a small pure function."""

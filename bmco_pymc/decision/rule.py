@@ -1,0 +1,246 @@
+"""A decision rule as a value: what is asked of δ, at which level."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bmco_pymc.arguments import whole
+from bmco_pymc.decision.criteria import CRITERIA, Criterion, event
+from bmco_pymc.decision.outcomes import PerOutcome, read_level, read_margins, read_weights
+from bmco_pymc.errors import InputError
+
+SIDES = {"right": ("right",), "left": ("left",), "two-sided": ("right", "left")}
+_DIRECTIONS = {name: name for name in SIDES} | {"right-sided": "right", "left-sided": "left"}
+_NAMES = {name.lower(): name for name in CRITERIA}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When a treatment counts as better: a value that every verb with a decision takes.
+
+    ===== ============================== =====================================
+    rule  holds when                     decided when, for K outcomes
+    ===== ============================== =====================================
+    All   every δ is above its margin    min P(δ_k > m_k) > 1 − α
+    Any   at least one is                max P(δ_k > m_k) > 1 − α/K
+    Comp  the weighted sum is            P(w'δ > w'm) > 1 − α
+    Count at least m of them are         the m-th largest P(δ_k > m_k)
+                                         > 1 − α/(K − m + 1)
+    ===== ============================== =====================================
+
+    Parameters
+    ----------
+    rule : {"All", "Any", "Comp", "Count"}
+        In any case of letters. None, for pictures only: no rule, the margins alone.
+    direction : {"right", "left", "two-sided"}
+        Whether δ, −δ or each of them should exceed the margins (also ``"right_sided"`` and the
+        like). Two-sided: each side at α/2.
+    margins : float, sequence or mapping
+        One for all, one per outcome, or outcome to value; the same on both sides. They are
+        differences of probabilities, in (−1, 1): above 0 for superiority by a margin, below for
+        non-inferiority.
+    w : sequence or mapping, optional
+        Weights of Comp: non-negative, not all zero, normalised to sum to one; equal by default.
+    alpha : float
+        Level of the whole decision, in (0, 0.5).
+    m : int, optional
+        For Count: how many outcomes, from 1 (which is Any) to K (which is All).
+
+    Attributes
+    ----------
+    outcomes : tuple of str
+        The K outcomes that it is about, once it is applied to them; see `for_outcomes`.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used.
+
+    Warns
+    -----
+    InputWarning
+        A level above 0.2; later, weights that do not sum to one or that the rule does not use.
+
+    References
+    ----------
+    Kavelaars, Mulder & Kaptein (2020), https://doi.org/10.1177/0962280220922256.
+
+    Examples
+    --------
+    >>> rule = Rule("all", margins=-0.1)
+    >>> rule.rule, rule.direction, rule.alpha
+    ('All', 'right', 0.05)
+    """
+
+    rule: str | None = "All"
+    direction: str = "right"
+    margins: PerOutcome = 0.0
+    w: PerOutcome | None = None
+    alpha: float = 0.05
+    m: int | None = None
+    outcomes: tuple[str, ...] = field(default=(), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("margins", "w"):  # values that can be compared
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray):
+                object.__setattr__(
+                    self, name, tuple(value.tolist()) if value.ndim else value.item()
+                )
+        if self.rule is not None:
+            object.__setattr__(self, "rule", _choice("rule", self.rule, _NAMES))
+        object.__setattr__(self, "direction", _choice("direction", self.direction, _DIRECTIONS))
+        object.__setattr__(self, "alpha", read_level(self.alpha))
+        counts = self.rule is not None and self.criterion.counts
+        if counts and self.m is None:
+            problem = "rule Count needs it: at least how many outcomes should be better"
+            raise InputError("m", self.m, problem)
+        if self.m is not None:
+            if not counts:
+                raise InputError("m", self.m, f"is used by rule Count only, not by {self.rule}")
+            object.__setattr__(self, "m", whole("m", self.m, least=1))
+
+    @property
+    def criterion(self) -> Criterion:
+        """What the rule asks for."""
+        if self.rule is None:
+            raise InputError("rule", None, "unknown rule", list(CRITERIA))
+        return CRITERIA[self.rule]
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The directions that are looked at: one, or right and left."""
+        return SIDES[self.direction]
+
+    @property
+    def words(self) -> str:
+        """The rule's name, and how many it counts."""
+        return f"{self.rule}" if self.m is None else f"{self.rule} (at least {self.m})"
+
+    def named(self, rule: str | None, *, weights: bool = False) -> Rule:
+        """Return another rule about the same margins and direction, for a picture of several."""
+        w = self.w if weights else None
+        return Rule(rule, self.direction, self.margins, w, self.alpha)
+
+    def level(self) -> float:
+        """Return the level of the decision on one outcome and side."""
+        return self.alpha / len(self.sides) / self.criterion.shares(self.m, len(self.outcomes))
+
+    def bounds(self) -> list[float]:
+        """Return what δ is compared with: each margin, or for Comp their weighted sum."""
+        margins, weights = self.vectors()
+        if self.criterion.weighs:
+            return [math.fsum((margins * weights).values)]
+        return margins.values.tolist()
+
+    def event(self, direction: str) -> str:
+        """Write out the event of one side."""
+        margins, weights = (vector.values.tolist() for vector in self.vectors())
+        weights = weights if self.criterion.weighs else None
+        return event(self.criterion, direction, self.outcomes, margins, weights, self.m)
+
+    def vectors(self) -> tuple[xr.DataArray, xr.DataArray]:
+        """Return the margins and the weights of a rule for given outcomes, dims (outcome,)."""
+        margins, weights = np.array(self.margins, dtype=float), np.array(self.w, dtype=float)
+        if self.w is None:  # every rule has weights to hand on, those that weigh use them
+            weights = np.full(len(margins), 1 / len(margins))
+        return xr.DataArray(margins, dims="outcome"), xr.DataArray(weights, dims="outcome")
+
+    def events(self, delta: xr.DataArray, direction: str) -> tuple[xr.DataArray, xr.DataArray]:
+        """Return where the rule holds (chain, draw), and where each outcome is beyond its margin.
+
+        The rule is one for the outcomes of δ, see `for_outcomes`.
+        """
+        margins, weights = self.vectors()
+        excess = (delta if direction == "right" else -delta) - margins
+        return self.criterion.holds(excess, weights, self.m), excess > 0
+
+    def for_outcomes(self, outcomes: Sequence[str]) -> Rule:
+        """Return the rule with one margin and one weight for each outcome, as tuples.
+
+        Raises
+        ------
+        InputError
+            If margins or weights do not fit the outcomes, or there are fewer than ``m``.
+        """
+        outcomes = tuple(outcomes)
+        if self.outcomes == outcomes:
+            return self
+        margins = read_margins(self.margins, outcomes)
+        weights = read_weights(self.w, outcomes, used_by=self.criterion)
+        if self.m is not None:
+            whole("m", self.m, least=1, most=len(outcomes))
+        found = copy.copy(self)  # nothing is read, or warned of, twice
+        for name, value in (
+            ("margins", tuple(margins.values.tolist())),
+            ("w", tuple(weights.values.tolist()) if self.criterion.weighs else None),
+            ("outcomes", outcomes),
+        ):
+            object.__setattr__(found, name, value)
+        return found
+
+
+def as_rule(rule: Any, given: Mapping[str, Any]) -> Rule:
+    """Return the rule that arguments make, or the one that is given and stands for all of them."""
+    if not isinstance(rule, Rule):
+        return Rule(rule, **given)
+    for name, value in given.items():
+        problem = "is given in the Rule already: change it there"
+        raise InputError(name, value, problem)
+    return rule
+
+
+def asking[R](
+    default: Any = inspect.Parameter.empty,
+) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Let a verb that takes a `Rule` be called with the rule's own arguments too.
+
+    The verb's parameter ``rule`` stands for all parameters of `Rule`, which follow it in the
+    signature, positional or by keyword as it is.
+
+    Parameters
+    ----------
+    default : str or None, optional
+        The rule if none is given; without it, the verb's callers must give one.
+    """
+
+    def around(verb: Callable[..., R]) -> Callable[..., R]:
+        own = inspect.signature(verb)
+        theirs = list(inspect.signature(Rule).parameters.values())[1:]
+        parameters: list[inspect.Parameter] = []
+        for parameter in own.parameters.values():
+            parameters.append(parameter)
+            if parameter.name == "rule":
+                parameters[-1] = parameter.replace(default=default, annotation="str | Rule")
+                parameters += [one.replace(kind=parameter.kind) for one in theirs]
+        signature = own.replace(parameters=parameters)
+
+        @functools.wraps(verb)
+        def asked(*args: Any, **kwargs: Any) -> R:
+            found = signature.bind(*args, **kwargs).arguments
+            given = {one.name: found.pop(one.name) for one in theirs if one.name in found}
+            found["rule"] = as_rule(found.get("rule", default), given)
+            bound = inspect.BoundArguments(own, {k: found[k] for k in own.parameters if k in found})
+            return verb(*bound.args, **bound.kwargs)
+
+        asked.__signature__ = signature  # type: ignore[attr-defined]
+        return asked
+
+    return around
+
+
+def _choice(argument: str, value: object, names: Mapping[str, str]) -> str:
+    """Return the full name of a choice, whatever its case and hyphens."""
+    key = value.strip().lower().replace("_", "-") if isinstance(value, str) else ""
+    if key not in names:
+        raise InputError(argument, value, f"unknown {argument}", dict.fromkeys(names.values()))
+    return names[key]

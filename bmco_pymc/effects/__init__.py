@@ -1,0 +1,1 @@
+"""What a fit answers: effects in populations, along covariates, in subgroups, compared."""

@@ -1,0 +1,104 @@
+"""What a sampler sees of a regression: its data, its structure, and how draws become parameters."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bmco_pymc.data.cells import Cells
+from bmco_pymc.models.base import Model
+from bmco_pymc.models.geometry import Basis
+from bmco_pymc.terms.terms import Terms
+
+type Array = NDArray[np.float64]
+
+
+class MultinomialLogit(Model):
+    """A multinomial logit of the patterns, as data for a sampler.
+
+    Everything that differs between two studies of one structure, and between two priors of one
+    family, is in `data`; the compiled code depends on `structure` alone.
+    """
+
+    _sample: tuple[Terms, Cells]
+
+    @property
+    def terms(self) -> Terms:
+        """The meaning of the formulas."""
+        return self._sample[0]
+
+    @property
+    def cells(self) -> Cells:
+        """The analysed sample."""
+        return self._sample[1]
+
+    @property
+    @abc.abstractmethod
+    def data(self) -> Mapping[str, Any]:
+        """The value of each data container of the PyMC model, by name."""
+
+    @property
+    @abc.abstractmethod
+    def structure(self) -> tuple[Any, ...]:
+        """What the compiled code depends on: the type of model and the sizes of its parameters."""
+
+    @cached_property
+    @abc.abstractmethod
+    def packed(self) -> Array:
+        """The data as the sampler takes them, see `bmco_pymc.kernel.layout`."""
+
+    @property
+    def n_parameters(self) -> int:
+        """Dimension of the sampling space."""
+        M, L = self.data["basis_scale"].shape
+        if "off" not in self.data:
+            return int(M * L)
+        B, d, J = self.data["off"].shape
+        return int(M * L + B * d * (d + 1) // 2 + J * B * d)
+
+    @abc.abstractmethod
+    def posterior(self, coef: Array, u: Array, root: Array) -> dict[str, Array]:
+        """Return raw parameters, draws first, from `bmco_pymc.kernel.density.expand`."""
+
+    @final
+    def raw_coefficients(self, coef: Array) -> Array:
+        """Return fixed and random means (S, M, L) from coefficients in the basis (S, L, M)."""
+        mean: Array = self.data["prior_mean"][:, None]
+        return mean + self.data["basis_terms"] @ coef.swapaxes(1, 2)  # (M, M) @ (S, M, L)
+
+
+def cell_data(basis: Basis, cells: Cells, design_random: Array) -> dict[str, Any]:
+    """Return the data containers that every regression has.
+
+    Parameters
+    ----------
+    basis : Basis
+        Sampling basis of the coefficients.
+    cells : Cells
+        The analysed sample.
+    design_random : ndarray, shape (n, p)
+        Z in the basis of the deviations; p = 0 without clusters.
+    """
+    if cells.cluster is None:
+        start = np.array([0, len(cells)])
+    else:  # cells are sorted by cluster
+        start = np.searchsorted(cells.cluster, np.arange(len(cells.cluster_labels) + 1))
+    mixing = {} if basis.mixing is None else {"basis_mixing": basis.mixing}
+    return {
+        **mixing,
+        "prior_mean": basis.mean,
+        "basis_terms": basis.terms,
+        "basis_logits": basis.logits,
+        "basis_scale": basis.scale,
+        "design": np.ascontiguousarray(basis.design.T),
+        "offset": basis.offset,
+        "design_random": np.ascontiguousarray(design_random.T),
+        "cluster_start": start.astype(np.float64),
+        "total": cells.weight.astype(np.float64),
+        "observed": cells.counts.astype(np.float64),
+    }

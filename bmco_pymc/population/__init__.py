@@ -1,0 +1,1 @@
+"""Which covariate values, which clusters: populations as weighted points."""

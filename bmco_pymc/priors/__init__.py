@@ -1,0 +1,1 @@
+"""Priors as values, and the recommended set."""

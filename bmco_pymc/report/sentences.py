@@ -1,0 +1,183 @@
+"""The sentences of a report: what was compared, how, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bmco_pymc import patterns
+from bmco_pymc.decision.decision import Decision
+from bmco_pymc.decision.probability import decimals, shown
+from bmco_pymc.posterior.declaration import Declaration
+from bmco_pymc.posterior.differences import Differences
+
+_NAMES = {
+    "BMVB": (
+        "a Bayesian multivariate Bernoulli model",
+        "BMVB; Kavelaars, Mulder & Kaptein, 2020, https://doi.org/10.1177/0962280220922256",
+    ),
+    "BGLM": (
+        "Bayesian multivariate logistic regression",
+        "BGLM; Kavelaars, Mulder & Kaptein, 2024, https://doi.org/10.1080/00273171.2024.2337340",
+    ),
+    "BGLMM": (
+        "Bayesian multilevel multivariate logistic regression",
+        "BGLMM; Kavelaars, Mulder & Kaptein, 2023, https://doi.org/10.1186/s12874-023-02034-z",
+    ),
+}
+
+
+def joined(parts: Sequence[object]) -> str:
+    """Return parts as in a sentence.
+
+    Examples
+    --------
+    >>> joined(["a", "b", "c"]), joined(["a"])
+    ('a, b and c', 'a')
+    """
+    texts = [str(part) for part in parts]
+    return " and ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
+
+
+def comparison(model: Declaration) -> str:
+    """Return who was compared with whom, on what, as a sentence."""
+    (n_control, n_treatment), _ = successes(model)
+    control, treatment = model.study.group_labels
+    k = len(model.study.outcomes)
+    outcomes = f"{k} binary outcomes, " if k > 1 else "the binary outcome "
+    return (
+        f"We compared {treatment} ({n_treatment} subjects) with {control} ({n_control} subjects) "
+        f"on {outcomes}{joined(model.study.outcomes)}."
+        + "".join(f" {sentence}" for sentence in model.left_out)
+    )
+
+
+def successes(model: Declaration) -> tuple[list[int], NDArray[np.int64]]:
+    """Return the analysed subjects of each group, and their successes, shape (2, outcome)."""
+    cells = model.cells
+    by_pattern = np.stack(
+        [cells.counts[cells.arm == arm].sum(axis=0) for arm in range(len(cells.subjects))]
+    )  # (groups, Q)
+    success = by_pattern @ patterns.bits(len(model.study.outcomes)).astype(np.int64)  # (2, K)
+    return by_pattern.sum(axis=1).tolist(), success
+
+
+def analysis(model: Declaration) -> str:
+    """Return the model in words, as a sentence."""
+    several = len(model.study.outcomes) > 1
+    subject = "The outcomes were analysed together by" if several else "The outcome was analysed by"
+    return f"{subject} {_model(model)}."
+
+
+def _model(model: Declaration) -> str:
+    kind = type(model).__name__
+    name, source = _NAMES.get(kind, (f"the model {kind}", ""))
+    response = f"the {len(model.study.patterns)} joint response patterns"
+    words = f"{name} ({source})" if source else name
+    if model.terms is None:
+        return f"{words}: the counts of {response} are multinomial in each group"
+    words += f": a multinomial logit of {response}"
+    if model.terms.fixed:
+        kept = "fixed terms" if model.terms.random else "the terms"
+        words += f", with {kept} {joined(model.terms.fixed)}"
+    if model.terms.random:
+        what = "coefficients" if len(model.terms.random) > 1 else "a coefficient"
+        words += (
+            f", and with {what} of {joined(model.terms.random)} that varied between "
+            f"{len(model.cells.cluster_labels)} clusters ({model.study.cluster})"
+        )
+    return words
+
+
+def priors(model: Declaration) -> str:
+    """Return the priors as a sentence."""
+    each = [f"{prior} for {name}" for name, prior in model.describe_priors().items()]
+    return f"{'Priors were' if len(each) > 1 else 'The prior was'} {joined(each)}."
+
+
+def computation(effect: Differences) -> str:
+    """Return how the draws were made, as a sentence."""
+    attrs: dict[Any, Any] = effect.posterior.idata.attrs
+    sizes = effect.delta.sizes
+    draws = f"{sizes['chain']} chains of {sizes['draw']} draws"
+    software = software_of(effect).split(",")[0]
+    if effect.diagnostics.exact:
+        how = f"The posterior is known and was drawn from exactly, with {software}: {draws}"
+    else:
+        how = f"The posterior was sampled by NUTS ({attrs['sampler']}), with {software}: {draws}"
+        how += f", after {attrs['tune']} of tuning each"
+    return f"{how} (seed {attrs['seed']})."
+
+
+def software_of(effect: Differences) -> str:
+    """Return the versions of the software that made the fit."""
+    attrs = effect.posterior.idata.attrs
+    return str(attrs.get("software", f"bmco_pymc {attrs['modeling_interface_version']}"))
+
+
+def estimates(effect: Differences, table: pd.DataFrame, ci_prob: float) -> list[str]:
+    """Return a sentence for each outcome: θ of both groups and δ.
+
+    Parameters
+    ----------
+    effect : Differences
+    table : pandas.DataFrame
+        Its ``summary(ci_prob)``: θ by group and outcome, then δ by outcome.
+    ci_prob : float
+        Probability in the intervals.
+    """
+    control, treatment = effect.groups
+    outcomes = effect.outcomes
+    shown_rows = [
+        f"{row['mean']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}]" for _, row in table.iterrows()
+    ]
+    K = len(outcomes)
+    what = f" (posterior mean [{100 * ci_prob:g}% equal-tailed interval])"
+    return [
+        f"For {outcome}, the success probability{'' if k else what} was {shown_rows[K + k]} under "
+        f"{treatment} and {shown_rows[k]} under {control}, a difference of {shown_rows[2 * K + k]}."
+        for k, outcome in enumerate(outcomes)
+    ]
+
+
+def probabilities(decision: Decision) -> list[str]:
+    """Return sentences on the probabilities of each side, with their Monte Carlo errors."""
+    sentences = []
+    for side in decision.sides:
+        whole = shown(side.probability, side.mcse, side.bound, equals="= ")
+        sentences.append(f"P({side.event}) {whole}.")
+        if decision.weights is not None or len(decision.outcomes) == 1:
+            continue
+        marginal = zip(side.marginal, side.marginal_mcse, side.marginal_bound, strict=True)
+        alone = [f"{k} {shown(*p)}" for k, p in zip(decision.outcomes, marginal, strict=True)]
+        sentences.append(f"Outcome by outcome: {joined(alone)}.")
+    return sentences
+
+
+def criterion(decision: Decision) -> str:
+    """Return the rule and its level in words, without a full stop."""
+    sides = decision.direction if len(decision.sides) == 2 else f"{decision.direction}-sided"
+    margins = dict(zip(decision.outcomes, decision.margins, strict=True))
+    same = len(set(decision.margins)) == 1
+    each = [f"{value:g} for {name}" for name, value in margins.items()]
+    words = f"rule {decision.asked.words}, {sides}, at level α = {decision.alpha:g}, with "
+    words += f"margin {decision.margins[0]:g}" if same else f"margins {joined(each)}"
+    if decision.weights is not None:
+        weights = zip(decision.weights, decision.outcomes, strict=True)
+        words += f", and weights {joined([f'{w:.4g} for {name}' for w, name in weights])}"
+    return words
+
+
+def verdict(decision: Decision) -> str:
+    """Return the decision and what it rests on, as a sentence."""
+    reasons = []
+    for side in decision.sides:
+        whose = f"{side.direction}: " if len(decision.sides) == 2 else ""
+        reasons.append(
+            f"{whose}{decision.statistic_name} {decimals(side.statistic)} {side.comparison}"
+        )
+    return f"The decision by {criterion(decision)}: {decision.verdict} ({'; '.join(reasons)})."

@@ -1,0 +1,1 @@
+"""From formulas to design matrices for any group and covariate values."""
