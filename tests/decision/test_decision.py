@@ -271,6 +271,7 @@ def same(one, other, order=slice(None)):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::bmco_pymc.errors.InputWarning")
 @given(cases(), st.sampled_from(list(CRITERIA)))
 @settings(max_examples=40, deadline=None)
@@ -289,6 +290,7 @@ def test_swapping_the_groups_swaps_the_sides_exactly(case, rule):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::bmco_pymc.errors.InputWarning")
 @given(cases(), st.sampled_from(list(CRITERIA)))
 @settings(max_examples=40, deadline=None)

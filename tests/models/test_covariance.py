@@ -6,6 +6,8 @@ from scipy import stats
 
 import bmco_pymc as bmco
 
+pytestmark = pytest.mark.samples  # compiles
+
 BLOCKS = 20_000  # independent covariance matrices in one draw
 LEVEL = 1e-4  # of each Kolmogorov-Smirnov test; seeds are fixed
 

@@ -10,7 +10,10 @@ import bmco_pymc as bmco
 
 TERMS = ("method", "baseline_ability", "method:baseline_ability")
 # N(0, 1) of raw coefficients of a score of 50 ± 10: what is said of it is in test_overruled
-pytestmark = pytest.mark.filterwarnings("ignore:the prior overrules:bmco_pymc.InputWarning")
+pytestmark = [
+    pytest.mark.samples,
+    pytest.mark.filterwarnings("ignore:the prior overrules:bmco_pymc.InputWarning"),
+]
 
 
 def values(priors: bmco.Priors, terms: Any, random: Any) -> list[Any]:
