@@ -154,9 +154,13 @@ def by_cell(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([keys, table.reset_index(drop=True)], axis=1)
 
 
-def page(rows: pd.DataFrame, seed: int) -> str:
-    """Return the report in Markdown."""
+def page(rows: pd.DataFrame, seed: int, asked: int) -> str:
+    """Return the report in Markdown; ``asked`` is how many studies there are to be."""
     bad = rows[~rows["ok"]]
+    left = (
+        f" {asked - len(rows)} of {asked} are still to be made: the command goes on where it was."
+    )
+    left = left if asked > len(rows) else ""
     designs = "".join(f"- *{name}*: {text};\n" for name, text in DESIGNS.items())
     parts = [
         "# Convergence: a thousand studies at default settings\n",
@@ -168,7 +172,7 @@ def page(rows: pd.DataFrame, seed: int) -> str:
         f"{designs}- *bmco*: N(0, 10) on raw coefficients and inverse-Wishart (p, 0.1 I); *LKJ*: "
         "LKJ(2) by logit instead of the latter.\n",
         "```sh\npython -m validation.converge --jobs 16\n```\n",
-        f"**{rows['ok'].sum()} of {len(rows)} fits converged.**\n",
+        f"**{rows['ok'].sum()} of {len(rows)} fits converged.**{left}\n",
         markdown(by_cell(rows)),
         "## Not converged\n",
         markdown(bad[["cell", "study", "subjects", "clusters", "verdict"]]),
@@ -195,7 +199,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     columns = [column for column in rows if column not in ("settings", "rows")]
     rows[columns].to_csv(options.out / "convergence.csv", index=False, float_format="%.5g")
-    (options.out / "CONVERGENCE.md").write_text(page(rows, options.seed), encoding="utf-8")
+    (options.out / "CONVERGENCE.md").write_text(
+        page(rows, options.seed, options.studies), encoding="utf-8"
+    )
     return int((~rows["ok"]).sum() > len(rows) / 1000)
 
 

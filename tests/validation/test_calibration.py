@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 import bmco_pymc as bmco
-from bmco_pymc.models.prior import draw_prior
+from bmco_pymc.models.prior_draws import draw_prior
 from validation import calibration, calibration_report, converge, pool
 from validation.uniform import band, p_value
 
@@ -160,8 +160,11 @@ def test_the_kept_calibration_is_whole_and_uniform():
 
 
 @pytest.mark.skipif(not (FOLDER / "convergence.csv").exists(), reason="not run yet")
-def test_the_kept_study_of_convergence_is_whole_and_good():
+def test_the_kept_study_of_convergence_is_good():
     rows = pd.read_csv(FOLDER / "convergence.csv")
-    assert len(rows) == 1000
     assert set(rows["cell"]) == set(converge.CELLS)
-    assert rows["ok"].sum() >= 999
+    assert not rows.duplicated(["cell", "study"]).any()
+    assert rows["ok"].sum() >= 0.999 * len(rows)
+    page = (FOLDER / "CONVERGENCE.md").read_text(encoding="utf-8")
+    assert f"**{rows['ok'].sum()} of {len(rows)} fits converged.**" in page
+    assert ("still to be made" in page) == (len(rows) < 1000)
