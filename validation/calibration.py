@@ -25,7 +25,7 @@ import bmco_pymc as bmco
 from bmco_pymc.diagnostics.scalars import scalar_parameters
 from bmco_pymc.diagnostics.verdict import diagnose
 from bmco_pymc.fit import Fit
-from bmco_pymc.models.prior import draw_prior
+from bmco_pymc.models.prior_draws import draw_prior
 from bmco_pymc.posterior.density import log_likelihood
 from bmco_pymc.posterior.tree import label
 from validation import calibration_report as report

@@ -100,7 +100,7 @@ class Model(Declaration):
         >>> effect.theta.quantile([0.1, 0.5]).round(1).values.tolist()
         [0.1, 0.5]
         """
-        from bmco_pymc.models.prior import prior_effect
+        from bmco_pymc.models.prior_draws import prior_effect
 
         return prior_effect(self, population, draws=draws, seed=seed, **choices)
 

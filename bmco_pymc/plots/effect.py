@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from bmco_pymc.arguments import of_kind, whole
 from bmco_pymc.decision.outcomes import PerOutcome
 from bmco_pymc.decision.rule import Rule
-from bmco_pymc.plots.densities import separate
 from bmco_pymc.plots.joint import joint
 from bmco_pymc.plots.marks import all_and_any
+from bmco_pymc.plots.ridges import separate
 from bmco_pymc.posterior.differences import Differences
 
 

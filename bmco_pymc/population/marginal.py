@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
-from bmco_pymc.averaging.average import average_phi
 from bmco_pymc.averaging.condense import ERROR, Rows, condense
 from bmco_pymc.averaging.new_clusters import average_phi_new
+from bmco_pymc.averaging.softmax import average_phi
 from bmco_pymc.population.points import Target
 from bmco_pymc.population.slopes import steepness_of_step
 

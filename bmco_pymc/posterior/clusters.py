@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bmco_pymc import patterns
-from bmco_pymc.averaging.average import average_phi
+from bmco_pymc.averaging.softmax import average_phi
 from bmco_pymc.data.frames import text
 from bmco_pymc.errors import InputError
 

@@ -13,7 +13,7 @@ from bmco_pymc.diagnostics.verdict import diagnose
 from bmco_pymc.effects.effect import Effect
 from bmco_pymc.errors import ConvergenceWarning, InputWarning, short, warn_user
 from bmco_pymc.fit import Fit
-from bmco_pymc.rstyle import tables
+from bmco_pymc.rstyle import values
 from bmco_pymc.rstyle.plan import Plan
 from bmco_pymc.rstyle.result import DiagnosticPlots, Result
 from bmco_pymc.rstyle.text import verdict
@@ -69,14 +69,14 @@ def answer(plan: Plan, drawn: Fit, wanted: Wanted) -> Result:
     samples = None
     if wanted.samples:
         whole = effect if wanted.thinned or fit is drawn else _effect(plan, drawn, plan.averaging)
-        samples = tables.samples(whole, plan)
+        samples = values.samples(whole, plan)
     return Result(
         call=plan.call,
-        estimates=tables.estimates(effect, plan),
-        sample_sizes=tables.sample_sizes(plan),
-        delta=tables.delta(effect, decision, plan),
-        info=tables.info(plan),
-        diags=tables.diags(fit, plan) if wanted.diagnostics else None,
+        estimates=values.estimates(effect, plan),
+        sample_sizes=values.sample_sizes(plan),
+        delta=values.delta(effect, decision, plan),
+        info=values.info(plan),
+        diags=values.diags(fit, plan) if wanted.diagnostics else None,
         samples=samples,
         plots=DiagnosticPlots(fit) if wanted.plots else None,
         fit=fit,

@@ -9,8 +9,8 @@ from typing import Any
 from bmco_pymc.errors import InputError
 from bmco_pymc.fit import Fit
 from bmco_pymc.plots.chains import plot
-from bmco_pymc.rstyle.tables import Values
 from bmco_pymc.rstyle.text import Text, overview, summary
+from bmco_pymc.rstyle.values import Values
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -15,7 +15,7 @@ from bmco_pymc.diagnostics.verdict import Diagnostics
 from bmco_pymc.patterns import bits
 from bmco_pymc.printing import as_html, as_text
 from bmco_pymc.rstyle.question import claim
-from bmco_pymc.rstyle.tables import BLOCKS, Values
+from bmco_pymc.rstyle.values import BLOCKS, Values
 
 type Section = tuple[str, list[list[str]], list[str]]  # a title, a table with a header, sentences
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bmco_pymc.averaging import average as marginal
 from bmco_pymc.averaging import grid, new_clusters
+from bmco_pymc.averaging import softmax as marginal
 from bmco_pymc.averaging.condense import Rows, condense, discrete_gauss
 from bmco_pymc.population.slopes import steepness_of_step
 

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import expit, ndtr, softmax
 
-from bmco_pymc.averaging import average as marginal
 from bmco_pymc.averaging import blocks, grid
-from bmco_pymc.averaging.average import average_phi
+from bmco_pymc.averaging import softmax as marginal
 from bmco_pymc.averaging.new_clusters import average_phi_new
 from bmco_pymc.averaging.quadrature import largest_variance, node_count
+from bmco_pymc.averaging.softmax import average_phi
 from bmco_pymc.patterns import theta_from_phi
 from bmco_pymc.population.marginal import marginalise
 from bmco_pymc.population.points import Points, Target
@@ -446,7 +446,7 @@ def test_missing_draws_are_an_error(clusters: str, missing: str) -> None:
 
 def test_numba_and_scipy_are_imported_only_when_needed() -> None:
     code = (
-        "import sys, bmco_pymc.averaging.average; "
+        "import sys, bmco_pymc.averaging.softmax; "
         "print([m for m in ('numba', 'scipy', 'pymc', 'formulaic') if m in sys.modules])"
     )
     result = subprocess.run(

@@ -9,7 +9,7 @@ from scipy import integrate, stats
 from scipy.special import expit
 
 import bmco_pymc as bmco
-from bmco_pymc.models.prior import bartlett, draw_prior, draw_root, lkj_factor
+from bmco_pymc.models.prior_draws import bartlett, draw_prior, draw_root, lkj_factor
 
 RARE = 1e-4  # the seeds are fixed: a test fails once in so many seeds, if all is right
 

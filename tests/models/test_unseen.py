@@ -9,7 +9,7 @@ from scipy import integrate, stats
 
 import bmco_pymc as bmco
 from bmco_pymc.models import unseen
-from bmco_pymc.models.prior import draw_prior
+from bmco_pymc.models.prior_draws import draw_prior
 from bmco_pymc.posterior.density import log_prior
 
 pytestmark = pytest.mark.samples

@@ -12,7 +12,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import expit
 
-from bmco_pymc.averaging.average import average_phi
+from bmco_pymc.averaging.softmax import average_phi
 from bmco_pymc.data.study import Study
 from bmco_pymc.errors import InputError, InputWarning
 from bmco_pymc.population.points import (

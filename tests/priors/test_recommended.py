@@ -10,7 +10,7 @@ from scipy import stats
 
 import bmco_pymc as bmco
 from bmco_pymc import patterns
-from bmco_pymc.models.prior import draw_prior
+from bmco_pymc.models.prior_draws import draw_prior
 from bmco_pymc.posterior.density import log_prior
 from bmco_pymc.priors.contrasts import logits_of
 from bmco_pymc.priors.neutral import LOGIT_SD, inverse
