@@ -90,12 +90,8 @@ class Rule:
     outcomes: tuple[str, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("margins", "w"):  # values that can be compared
-            value = getattr(self, name)
-            if isinstance(value, np.ndarray):
-                object.__setattr__(
-                    self, name, tuple(value.tolist()) if value.ndim else value.item()
-                )
+        for name in ("margins", "w"):
+            object.__setattr__(self, name, _comparable(getattr(self, name)))
         if self.rule is not None:
             object.__setattr__(self, "rule", _choice("rule", self.rule, _NAMES))
         object.__setattr__(self, "direction", _choice("direction", self.direction, _DIRECTIONS))
@@ -236,6 +232,15 @@ def asking[R](
         return asked
 
     return around
+
+
+def _comparable(value: Any) -> Any:
+    """Return margins or weights as a value that ``==`` can compare: no array, no Series."""
+    if isinstance(value, np.ndarray):
+        return tuple(value.tolist()) if value.ndim else value.item()
+    if hasattr(value, "items") and not isinstance(value, Mapping):
+        return dict(value.items())
+    return value
 
 
 def _choice(argument: str, value: object, names: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ import inspect
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy.stats import binom, norm
@@ -79,6 +80,8 @@ def test_a_rule_stands_for_its_arguments(delta):
     assert given.asked == rule.for_outcomes(OUTCOMES)
     assert bmco.Rule("all") == bmco.Rule("ALL", "right_sided")
     assert bmco.Rule(margins=np.array([0.1, 0.2])) == bmco.Rule(margins=(0.1, 0.2))
+    assert bmco.Rule(margins=pd.Series({"a": 0.1})) == bmco.Rule(margins={"a": 0.1})
+    assert bmco.Rule(margins=0.1) != bmco.Rule(margins={"a": 0.1})
 
 
 @pytest.mark.parametrize(
