@@ -135,7 +135,7 @@ def estimates_table(
 
 def _probabilities(effect: Effect, decision: Decision, side: Side) -> pd.DataFrame:
     """Return the row of the rule on one side, then those of the outcomes."""
-    holds, beyond = decision.asked.events(effect.delta, side.direction)
+    holds, beyond = decision.asked.events(effect.delta, side.direction, effect.change)
     joint = holds.transpose("chain", "draw").values
     alone = beyond.transpose("outcome", "chain", "draw").values
     exact = effect.diagnostics.exact

@@ -93,8 +93,9 @@ class Criterion:
     shares : callable
         (m, K) -> among how many outcomes the level is divided, so that each decision errs at no
         more than its part (Bonferroni).
-    weighs, counts : bool
-        Whether the rule uses weights, so that its event is a weighted sum; whether it takes m.
+    weighs, counts, values : bool
+        Whether the rule uses weights, so that its event is a weighted sum; whether it takes m;
+        whether it takes utilities of the patterns.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Criterion:
     shares: Callable[[int | None, int], int] = lambda m, K: 1
     weighs: bool = False
     counts: bool = False
+    values: bool = False
 
 
 def _ranked(marginal: xr.Dataset, place: int) -> xr.Dataset:
@@ -154,6 +156,14 @@ CRITERIA: Mapping[str, Criterion] = {
             shares=lambda m, K: K - (m or 1) + 1,
             counts=True,
         ),
+        Criterion(
+            "Utility",
+            lambda excess, weights, m: (excess * weights).sum("outcome") > 0,
+            lambda joint, marginal, m: joint,
+            lambda m: "joint probability",
+            " + ",
+            values=True,
+        ),
     )
 }
 
@@ -186,6 +196,19 @@ def event(
     # + 0.0 turns a negative zero into zero.
     listed = criterion.joins.join(f"δ[{k}] {relation} {sign * x + 0.0:g}" for k, x in parts)
     return f"at least {m} of {listed}" if criterion.counts else listed
+
+
+def utility_event(utilities: Mapping[str, float], direction: str, margin: float) -> str:
+    """Write out the event of rule Utility.
+
+    Examples
+    --------
+    >>> utility_event({"11": 1, "10": 0.3, "01": 0.25, "00": 0}, "right", 0)
+    'difference of 1 φ[11] + 0.3 φ[10] + 0.25 φ[01] > 0'
+    """
+    sign, relation = (1, ">") if direction == "right" else (-1, "<")
+    terms = " + ".join(f"{u:.4g} φ[{pattern}]" for pattern, u in utilities.items() if u != 0)
+    return f"difference of {terms} {relation} {sign * margin + 0.0:g}"
 
 
 def verdict(met: Mapping[str, bool | None], margins: Sequence[float]) -> str:

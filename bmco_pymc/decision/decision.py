@@ -167,11 +167,12 @@ class Decision:
     @property
     def statistic_name(self) -> str:
         """What decides, in words."""
-        return self.asked.criterion.statistic_name(self.asked.m)
+        return self.asked.statistic_name
 
     def _title(self) -> str:
         sides = self.direction if len(self.sides) == 2 else f"{self.direction}-sided"
-        return f"Rule {self.asked.words}, {sides}, level {self.alpha:g}: {self.verdict}"
+        cut = "" if self.asked.cut is None else f", cut-off {self.asked.cut:.6g}"
+        return f"Rule {self.asked.words}, {sides}, level {self.alpha:g}{cut}: {self.verdict}"
 
     def _lines(self) -> list[str]:
         lines = []
@@ -199,6 +200,7 @@ def decide(
     caveats: Iterable[str] = (),
     *,
     independent: bool = False,
+    change: xr.DataArray | None = None,
 ) -> Decision:
     """Apply a decision rule to posterior draws of δ.
 
@@ -219,12 +221,15 @@ def decide(
     delta : xarray.DataArray
         Success probability of the treatment minus that of the control, dims (chain, draw, outcome).
     rule : str or Rule
-        The rule's name, with ``direction``, ``margins``, ``w``, ``alpha`` and ``m`` as in `Rule`;
-        or a `Rule`, which has them all.
+        The rule's name, with ``direction``, ``margins``, ``w``, ``alpha``, ``m``, ``statistic``,
+        ``cut`` and ``u`` as in `Rule`; or a `Rule`, which has them all.
     caveats : iterable of str
         Carried into the result, with those that few draws (ESS < 400) or Monte Carlo error add.
     independent : bool
         Whether the draws are independent by construction, so that Monte Carlo errors need no ESS.
+    change : xarray.DataArray, optional
+        For Utility: the patterns' probabilities under the treatment minus those under the control,
+        dims (chain, draw, pattern).
 
     Returns
     -------
@@ -258,9 +263,9 @@ def decide(
     given = texts("caveats", caveats, "must be sentences")
     ess = delta[..., 0].size if independent else smallest_ess(delta)
     estimated = partial(estimate, ess_if_constant=ess, independent=independent)
-    sides = tuple(_side(delta, direction, rule, estimated) for direction in rule.sides)
+    sides = tuple(_side(delta, change, direction, rule, estimated) for direction in rule.sides)
     given += [few_draws(side.event, side.ess) for side in sides if side.ess < ESS_MIN]
-    name = rule.criterion.statistic_name(rule.m)
+    name = rule.statistic_name
     return Decision(
         asked=rule,
         sides=sides,
@@ -278,15 +283,17 @@ def _doubt(statistic_name: str, side: Side) -> str:
 
 def _side(
     delta: xr.DataArray,
+    change: xr.DataArray | None,
     direction: str,
     rule: Rule,
     estimated: Callable[[xr.DataArray], xr.Dataset],
 ) -> Side:
     """Return what one direction says; the rule is one for these outcomes."""
-    threshold = 1 - rule.level()
-    holds, beyond = rule.events(delta, direction)
+    threshold = rule.threshold()
+    holds, beyond = rule.events(delta, direction, change)
     joint, marginal = estimated(holds), estimated(beyond)
-    decides = rule.criterion.statistic(joint, marginal, rule.m)
+    alone = rule.statistic == "marginal"
+    decides = rule.criterion.statistic(joint, marginal, rule.m) if alone else joint
     statistic, mcse, bound = (float(decides[name]) for name in ("probability", "mcse", "bound"))
     agree = not math.isnan(bound)
     doubt = abs(statistic - bound) if agree else 2 * mcse

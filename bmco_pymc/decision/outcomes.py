@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from bmco_pymc import patterns
 from bmco_pymc.arguments import numbers, real
 from bmco_pymc.decision.criteria import Criterion
 from bmco_pymc.errors import InputError, short, warn_user
@@ -152,3 +153,33 @@ def read_weights(w: PerOutcome | None, outcomes: Sequence[str], used_by: Criteri
             f"w={short(w)} does not sum to 1: normalised to {[float(f'{s:.4g}') for s in shares]}"
         )
     return shares
+
+
+def read_utilities(u: Any, margin: Any, n_outcomes: int) -> tuple[float, ...]:
+    """Return the utility of each response pattern, and check the margin of their expected value.
+
+    Raises
+    ------
+    InputError
+        Not a finite number for each pattern, or all the same; or a margin that is not one number.
+
+    Examples
+    --------
+    >>> read_utilities({"11": 1, "10": 0.3, "01": 0.2}, 0, n_outcomes=2)
+    (1.0, 0.3, 0.2, 0.0)
+    """
+    labels = patterns.labels(n_outcomes)
+    last = labels[-1]
+    named = {last: 0.0, **u} if isinstance(u, Mapping) and last not in u else u
+    try:
+        utilities = per_outcome("u", named, labels).values
+    except InputError:
+        problem = f"needs a finite number for each of the {len(labels)} patterns"
+        raise InputError("u", u, problem, labels) from None
+    if isinstance(u, Real) or np.ptp(utilities) == 0:
+        raise InputError("u", u, "patterns that are all worth the same decide nothing")
+    most = float(np.ptp(utilities))
+    if not abs(real(margin)) < most:
+        rises = f"what its value must rise by, above {-most:g} and below {most:g}"
+        raise InputError("margins", margin, f"rule Utility has one: {rises}")
+    return tuple(utilities.tolist())

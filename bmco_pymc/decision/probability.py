@@ -117,6 +117,8 @@ def shown(
     ('0.9800 (MCSE 0.0031)', '> 0.9994 (all draws agree)')
     """
     if bound is None or math.isnan(bound):
+        if mcse == 0:  # where all draws agree there is a bound
+            return f"{equals}{decimals(probability)} (exact)"
         error = "not known" if math.isnan(mcse) else f"{float(mcse):.2g}"
         return f"{equals}{decimals(probability)} (MCSE {error})"
     if float(probability) == 1:

@@ -8,14 +8,22 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike, NDArray
 
-from bmco_pymc.arguments import whole
-from bmco_pymc.decision.criteria import CRITERIA, Criterion, event
-from bmco_pymc.decision.outcomes import PerOutcome, read_level, read_margins, read_weights
+from bmco_pymc import patterns
+from bmco_pymc.arguments import one_of, probability, whole
+from bmco_pymc.decision.criteria import CRITERIA, Criterion, event, utility_event
+from bmco_pymc.decision.outcomes import (
+    PerOutcome,
+    read_level,
+    read_margins,
+    read_utilities,
+    read_weights,
+)
 from bmco_pymc.errors import InputError
 
 SIDES = {"right": ("right",), "left": ("left",), "two-sided": ("right", "left")}
@@ -37,9 +45,13 @@ class Rule:
                                          > 1 − α/(K − m + 1)
     ===== ============================== =====================================
 
+    And ``"Utility"``, which holds when the expected utility of a subject's outcomes is larger,
+    Σ_q u_q φ_q of the treatment above that of the control by the margin, and is decided like Comp:
+    Comp is the case of utilities that add up, u_q = Σ_k w_k over the successes of pattern q.
+
     Parameters
     ----------
-    rule : {"All", "Any", "Comp", "Count"}
+    rule : {"All", "Any", "Comp", "Count", "Utility"}
         In any case of letters. None, for pictures only: no rule, the margins alone.
     direction : {"right", "left", "two-sided"}
         Whether δ, −δ or each of them should exceed the margins (also ``"right_sided"`` and the
@@ -47,13 +59,23 @@ class Rule:
     margins : float, sequence or mapping
         One for all, one per outcome, or outcome to value; the same on both sides. They are
         differences of probabilities, in (−1, 1): above 0 for superiority by a margin, below for
-        non-inferiority.
+        non-inferiority. For Utility, one number: what its expected value must rise by.
     w : sequence or mapping, optional
         Weights of Comp: non-negative, not all zero, normalised to sum to one; equal by default.
     alpha : float
         Level of the whole decision, in (0, 0.5).
     m : int, optional
         For Count: how many outcomes, from 1 (which is Any) to K (which is All).
+    statistic : {"marginal", "joint"}
+        What decides: the probabilities of single outcomes, as in the table, or the probability that
+        the rule holds (which bmco prints), against the same threshold; for Comp and Utility there
+        is no difference. With "joint", Any and Count err more often than at α.
+    cut : float, optional
+        Cut-off: what the deciding probability must exceed on each side, instead of 1 − α and the
+        like; for one that holds the level in a planned trial, see ``Design.calibrate``.
+    u : sequence or mapping, optional
+        For Utility: the utility of each of the 2^K response patterns, in their order, or by name
+        (``{"11": 1, "10": 0.3, "01": 0.2}``; the last pattern is worth 0 where it is not named).
 
     Attributes
     ----------
@@ -87,10 +109,13 @@ class Rule:
     w: PerOutcome | None = None
     alpha: float = 0.05
     m: int | None = None
+    statistic: str = "marginal"
+    cut: float | None = None
+    u: ArrayLike | Mapping[str, float] | None = None
     outcomes: tuple[str, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("margins", "w"):
+        for name in ("margins", "w", "u"):
             object.__setattr__(self, name, _comparable(getattr(self, name)))
         if self.rule is not None:
             object.__setattr__(self, "rule", _choice("rule", self.rule, _NAMES))
@@ -104,6 +129,18 @@ class Rule:
             if not counts:
                 raise InputError("m", self.m, f"is used by rule Count only, not by {self.rule}")
             object.__setattr__(self, "m", whole("m", self.m, least=1))
+        problem = "unknown statistic"
+        one_of("statistic", self.statistic, ["marginal", "joint"], problem)
+        if self.cut is not None:
+            object.__setattr__(self, "cut", probability("cut", self.cut))
+        values = self.rule is not None and self.criterion.values
+        if values != (self.u is not None):
+            problem = (
+                "rule Utility needs it: what each response pattern is worth"
+                if values
+                else f"is used by rule Utility only, not by {self.rule}"
+            )
+            raise InputError("u", self.u, problem)
 
     @property
     def criterion(self) -> Criterion:
@@ -125,14 +162,27 @@ class Rule:
     def named(self, rule: str | None, *, weights: bool = False) -> Rule:
         """Return another rule about the same margins and direction, for a picture of several."""
         w = self.w if weights else None
-        return Rule(rule, self.direction, self.margins, w, self.alpha)
+        return Rule(rule, self.direction, self.margins, w, self.alpha, statistic=self.statistic)
 
     def level(self) -> float:
         """Return the level of the decision on one outcome and side."""
         return self.alpha / len(self.sides) / self.criterion.shares(self.m, len(self.outcomes))
 
+    def threshold(self) -> float:
+        """Return what the deciding probability of a side must exceed."""
+        return 1 - self.level() if self.cut is None else self.cut
+
+    @property
+    def statistic_name(self) -> str:
+        """What decides, in words."""
+        if self.statistic == "joint":
+            return "joint probability"
+        return self.criterion.statistic_name(self.m)
+
     def bounds(self) -> list[float]:
         """Return what δ is compared with: each margin, or for Comp their weighted sum."""
+        if self.criterion.values:
+            return [float(np.asarray(self.margins))]
         margins, weights = self.vectors()
         if self.criterion.weighs:
             return [math.fsum((margins * weights).values)]
@@ -140,6 +190,8 @@ class Rule:
 
     def event(self, direction: str) -> str:
         """Write out the event of one side."""
+        if self.criterion.values:
+            return utility_event(self._utilities, direction, self.bounds()[0])
         margins, weights = (vector.values.tolist() for vector in self.vectors())
         weights = weights if self.criterion.weighs else None
         return event(self.criterion, direction, self.outcomes, margins, weights, self.m)
@@ -147,18 +199,44 @@ class Rule:
     def vectors(self) -> tuple[xr.DataArray, xr.DataArray]:
         """Return the margins and the weights of a rule for given outcomes, dims (outcome,)."""
         margins, weights = np.array(self.margins, dtype=float), np.array(self.w, dtype=float)
+        if self.criterion.values:  # its margin is of the utility, not of an outcome
+            margins = np.zeros(len(self.outcomes))
         if self.w is None:  # every rule has weights to hand on, those that weigh use them
             weights = np.full(len(margins), 1 / len(margins))
         return xr.DataArray(margins, dims="outcome"), xr.DataArray(weights, dims="outcome")
 
-    def events(self, delta: xr.DataArray, direction: str) -> tuple[xr.DataArray, xr.DataArray]:
+    def scores(self) -> NDArray[np.float64]:
+        """Return what each pattern counts for in a weighted sum or utility, shape (Q,).
+
+        The rule is Comp or Utility, for given outcomes: w'δ = Σ_q s_q (φ_q − φ_q of the control).
+        """
+        if self.criterion.values:
+            return np.array(list(self._utilities.values()))
+        return patterns.bits(len(self.outcomes)) @ self.vectors()[1].values  # (Q, K) @ (K,)
+
+    def events(
+        self, delta: xr.DataArray, direction: str, change: xr.DataArray | None = None
+    ) -> tuple[xr.DataArray, xr.DataArray]:
         """Return where the rule holds (chain, draw), and where each outcome is beyond its margin.
 
-        The rule is one for the outcomes of δ, see `for_outcomes`.
+        The rule is one for the outcomes of δ, see `for_outcomes`; Utility needs the ``change`` of
+        the patterns' probabilities too, dims (chain, draw, pattern).
         """
         margins, weights = self.vectors()
-        excess = (delta if direction == "right" else -delta) - margins
-        return self.criterion.holds(excess, weights, self.m), excess > 0
+        sign = 1 if direction == "right" else -1
+        excess = sign * delta - margins
+        if not self.criterion.values:
+            return self.criterion.holds(excess, weights, self.m), excess > 0
+        if change is None:
+            problem = "needs the probabilities of the patterns: ask an effect, not δ"
+            raise InputError("rule", self.rule, problem)
+        worth = change @ xr.DataArray(self.scores(), dims="pattern")
+        return sign * worth > self.bounds()[0], excess > 0
+
+    @property
+    def _utilities(self) -> dict[str, float]:
+        """The utility of each pattern, once the outcomes are known."""
+        return dict(zip(patterns.labels(len(self.outcomes)), cast(Any, self.u), strict=True))
 
     def for_outcomes(self, outcomes: Sequence[str]) -> Rule:
         """Return the rule with one margin and one weight for each outcome, as tuples.
@@ -171,13 +249,16 @@ class Rule:
         outcomes = tuple(outcomes)
         if self.outcomes == outcomes:
             return self
-        margins = read_margins(self.margins, outcomes)
+        valued = self.criterion.values
+        margins = None if valued else read_margins(self.margins, outcomes)
+        utilities = read_utilities(self.u, self.margins, len(outcomes)) if valued else None
         weights = read_weights(self.w, outcomes, used_by=self.criterion)
         if self.m is not None:
             whole("m", self.m, least=1, most=len(outcomes))
         found = copy.copy(self)  # nothing is read, or warned of, twice
         for name, value in (
-            ("margins", tuple(margins.values.tolist())),
+            ("margins", self.margins if margins is None else tuple(margins.values.tolist())),
+            ("u", utilities),
             ("w", tuple(weights.values.tolist()) if self.criterion.weighs else None),
             ("outcomes", outcomes),
         ):

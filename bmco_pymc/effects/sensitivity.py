@@ -162,7 +162,8 @@ def sensitivity(
         problem = "one side at a time; for two-sided decisions look at each"
         raise InputError("direction", rule.direction, problem, ["right", "left"])
     rule = rule.for_outcomes(list(effect.outcomes))
-    event, single = (where.astype(float) for where in rule.events(effect.delta, rule.direction))
+    events = rule.events(effect.delta, rule.direction, effect.change)
+    event, single = (where.astype(float) for where in events)
 
     posterior = fit.idata["posterior"].to_dataset()
     shape = posterior.sizes["chain"], posterior.sizes["draw"]

@@ -59,6 +59,12 @@ class Differences(Printed):
         return xr.DataArray(values, dims=dims, coords={**coords, "pair": pairs}, name="rho")
 
     @property
+    def change(self) -> xr.DataArray:
+        """Pattern probabilities of the treatment minus the control's, dims (…, pattern)."""
+        control, treatment = self.groups
+        return contrast(self.phi, treatment, control)
+
+    @property
     def groups(self) -> tuple[str, str]:
         """Labels of the two groups that δ contrasts: the control, the treatment."""
         return self.posterior.model.study.group_labels
@@ -74,10 +80,10 @@ class Differences(Printed):
 
         Parameters
         ----------
-        rule : {"All", "Any", "Comp", "Count"} or Rule
-            Better on every outcome, on at least one, on the weighted balance, or on at least ``m``;
-            with ``direction``, ``margins``, ``w``, ``alpha`` and ``m`` as in `Rule`. Or a `Rule`,
-            which has them all.
+        rule : {"All", "Any", "Comp", "Count", "Utility"} or Rule
+            Better on every outcome, on at least one, on the weighted balance, on at least ``m``, or
+            in the expected utility; with ``direction``, ``margins``, ``w``, ``alpha``, ``m``,
+            ``statistic``, ``cut`` and ``u`` as in `Rule`. Or a `Rule`, which has them all.
 
         Returns
         -------
@@ -85,7 +91,8 @@ class Differences(Printed):
         """
         doubt = () if self.diagnostics.ok else (self.diagnostics.head + IN_DOUBT,)
         caveats = (*self.caveats, *doubt)
-        return decide(self.delta, rule, caveats=caveats, independent=self.diagnostics.exact)
+        exact = self.diagnostics.exact
+        return decide(self.delta, rule, caveats=caveats, independent=exact, change=self.change)
 
     def summary(self, ci_prob: float = 0.95) -> pd.DataFrame:
         """Return a table of θ and δ.

@@ -165,6 +165,8 @@ def criterion(decision: Decision) -> str:
     same = len(set(decision.margins)) == 1
     each = [f"{value:g} for {name}" for name, value in margins.items()]
     words = f"rule {decision.asked.words}, {sides}, at level α = {decision.alpha:g}, with "
+    if decision.asked.cut is not None:
+        words += f"cut-off {decision.asked.cut:.6g}, "
     words += f"margin {decision.margins[0]:g}" if same else f"margins {joined(each)}"
     if decision.weights is not None:
         weights = zip(decision.weights, decision.outcomes, strict=True)

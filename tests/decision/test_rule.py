@@ -125,7 +125,7 @@ def test_a_verb_shows_the_arguments_of_the_rule():
     def verb(first: int, rule: Rule, *, last: str = "z") -> tuple[int, Rule, str]:
         return first, rule, last
 
-    signature = "(first, rule, direction, margins, w, alpha, m, last)"
+    signature = "(first, rule, direction, margins, w, alpha, m, statistic, cut, u, last)"
     assert "(" + ", ".join(inspect.signature(verb).parameters) + ")" == signature
     assert verb(1) == (1, Rule("any"), "z")
     assert verb(1, "all", "left", last="y") == (1, Rule("all", "left"), "y")
