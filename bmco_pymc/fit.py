@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import xarray as xr
 
 from bmco_pymc.arguments import EFFECT, FIT, check_names, of_kind, one_of, probability, whole
@@ -19,6 +20,7 @@ from bmco_pymc.errors import ConvergenceWarning, warn_user
 from bmco_pymc.interrupts import ALL_KEPT, INTERRUPTED, deferred, tell
 from bmco_pymc.population.estimand import Estimand
 from bmco_pymc.population.points import Analytical, Empirical, Value
+from bmco_pymc.population.scenario import Scenario, of_draws
 from bmco_pymc.posterior.clusters import check_clusters, cluster_rates
 from bmco_pymc.posterior.declaration import Declaration
 from bmco_pymc.posterior.posterior import Posterior
@@ -179,6 +181,63 @@ class Fit(Posterior):
         from bmco_pymc.effects.effect import make_effect
 
         return make_effect(self, Estimand(population, clusters, standardise, cluster_weights))
+
+    def scenario(
+        self,
+        draws: int = 200,
+        seed: int | None = None,
+        population: Value | Empirical | Analytical | None = None,
+        **how: Any,
+    ) -> Scenario:
+        """Take what this study has learnt, uncertainty included, as the truth of another trial.
+
+        Parameters
+        ----------
+        draws : int
+            How many truths, at most as many as there are posterior draws.
+        seed : int, optional
+            Choose the draws at random, each once at most; the default is at equal steps.
+        population : Value, Empirical or Analytical, optional
+            As in `effect`.
+        **how
+            Other arguments of `effect`: ``clusters``, ``standardise``, ``cluster_weights``.
+
+        Returns
+        -------
+        Scenario
+            φ of both groups in this population, a truth for each draw; over all of them a trial's
+            operating characteristics are averaged.
+
+        Raises
+        ------
+        InputError
+            If an argument cannot be used.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> truth = bmco.BMVB(study).fit(seed=1).scenario(draws=100)
+        >>> len(truth), truth.averaged, truth.delta.mean(axis=0).round(1).tolist()
+        (100, True, [0.1, 0.1])
+        """
+        whole("draws", draws, least=1)
+        if seed is not None:
+            whole("seed", seed, 0, 2**64 - 1)
+        check_names(how, EFFECT)
+        effect = self.effect(population, **how)
+        phi = effect.phi.values.reshape(-1, *effect.phi.shape[2:])  # (S, 2, Q)
+        number = min(draws, len(phi))
+        if seed is None:
+            chosen = np.linspace(0, len(phi) - 1, number).round().astype(int)
+        else:
+            chosen = np.sort(np.random.default_rng(seed).choice(len(phi), number, replace=False))
+        subjects = " and ".join(map(str, self.model.cells.subjects))
+        what = f"{type(self.model).__name__} of {', '.join(self.model.study.outcomes)}"
+        words = f"{number} draws from the posterior of {what} ({subjects} subjects)."
+        if not effect.diagnostics.ok:
+            words = f"{effect.diagnostics.head}: {words}"
+        return of_draws(phi[chosen], f"{words} {effect.estimand.rstrip('.')}.")
 
     @asking("All")
     def sensitivity(
