@@ -193,6 +193,9 @@ def _calls(tmp_path: Any) -> list[Call]:
         Call("InverseWishart", bmco.InverseWishart, {}),
         Call("LKJ", bmco.LKJ, {}),
         Call("Dirichlet", bmco.Dirichlet, {}),
+        Call("from_history", bmco.Dirichlet.from_history, {"counts": [3, 7]}),
+        Call("Mixture", bmco.Mixture, {"control": [(0.8, [11, 32]), (0.2, 1)]}),
+        Call("map_prior", bmco.map_prior, {"r": [1, 2], "n": [5, 6]}),
         Call("HalfNormal", bmco.HalfNormal, {}),
         Call("HalfStudentT", bmco.HalfStudentT, {}),
         Call("Exponential", bmco.Exponential, {}),
@@ -261,6 +264,11 @@ def _priors(study: bmco.Study, sites: bmco.Study) -> list[Call]:
         model = bmco.BMVB(study, bmco.Priors(phi=bmco.Dirichlet(alpha, treatment)))
         return drawn(model), model.fit(draws=20, seed=1)
 
+    def mixture(weight: Any, alpha: Any, treatment: Any) -> Any:
+        prior = bmco.Mixture([(weight, alpha), (0.2, 1)], treatment)
+        model = bmco.BMVB(study, bmco.Priors(phi=prior))
+        return drawn(model), model.fit(draws=20, seed=1)
+
     def wishart(nu: Any, scale: Any) -> Any:
         return drawn(nested, Sigma=bmco.InverseWishart(nu, scale))
 
@@ -287,6 +295,7 @@ def _priors(study: bmco.Study, sites: bmco.Study) -> list[Call]:
             "normal prior, sd", normal, {"mean": 0, "sd": 1, "covariance": None, "precision": None}
         ),
         Call("dirichlet prior", dirichlet, {"alpha": 1, "treatment": 2}),
+        Call("mixture prior", mixture, {"weight": 0.8, "alpha": 1, "treatment": None}),
         Call("wishart prior", wishart, {"nu": 3, "scale": 1}),
         Call("lkj prior", lkj, {"eta": 2, "sd": bmco.HalfNormal(), "joint": True, "basis": None}),
         Call("priors of sds", spread, {"sigma": 1, "scale": 1, "nu": 3}),

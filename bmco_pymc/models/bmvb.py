@@ -15,6 +15,7 @@ from bmco_pymc.fit import Fit, make_fit
 from bmco_pymc.models.base import Model, check_values
 from bmco_pymc.models.settings import Settings, of_one_draw
 from bmco_pymc.posterior.tree import label
+from bmco_pymc.priors.components import draw_phi, of_equal_length, posterior_components
 from bmco_pymc.priors.priors import Priors
 
 if TYPE_CHECKING:
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class BMVB(Model):
-    r"""Pattern counts of each group as multinomial, with a Dirichlet prior.
+    r"""Pattern counts of each group as multinomial, with a Dirichlet prior, or a mixture.
 
     .. math::
 
         s_g \sim \mathrm{Multinomial}(n_g, \phi_g), \qquad \phi_g \sim \mathrm{Dirichlet}(\alpha_g)
 
     The posterior is :math:`\mathrm{Dirichlet}(\alpha_g + s_g)` and is drawn from exactly
-    (Kavelaars, Mulder & Kaptein 2020, 10.1177/0962280220922256).
+    (Kavelaars, Mulder & Kaptein 2020, 10.1177/0962280220922256). A `Mixture` of Dirichlets is a
+    mixture a posteriori too, with other weights (Schmidli et al. 2014, 10.1111/biom.12242): each
+    draw is of a component by its weight, and then of φ.
 
     Parameters
     ----------
@@ -56,7 +59,7 @@ class BMVB(Model):
         check_values(self.study, self.priors)
         object.__setattr__(self, "_cells", self.study.cells((), by_cluster=False))
         object.__setattr__(self, "priors", self.priors.complete(None, self.cells))
-        self.priors.phi.resolve("phi", self.study.patterns)
+        self.priors.phi.components("phi", self.study.patterns)
 
     @property
     def cells(self) -> Cells:
@@ -87,10 +90,17 @@ class BMVB(Model):
         import pymc as pm
 
         with pm.Model(coords=self.coords) as model:
-            alpha = pm.Data("alpha", self.priors.phi.resolve("phi", self.study.patterns))
+            weight, alpha = of_equal_length(self.priors.phi.components("phi", self.study.patterns))
+            mixed = weight.shape[1] > 1
+            alpha = pm.Data("alpha", alpha if mixed else alpha[:, 0])  # (2, M, Q) or (2, Q)
             total = pm.Data("total", self.cells.weight)
             observed = pm.Data("observed", self.cells.counts)
-            phi = pm.Dirichlet("phi", alpha, dims=("group", "pattern"))
+            if mixed:
+                weight = pm.Data("weight", weight)
+                parts = pm.Dirichlet.dist(alpha)
+                phi = pm.Mixture("phi", w=weight, comp_dists=parts, dims=("group", "pattern"))
+            else:
+                phi = pm.Dirichlet("phi", alpha, dims=("group", "pattern"))
             pm.Multinomial("counts", n=total, p=phi, observed=observed, dims=("group", "pattern"))
         return model
 
@@ -123,12 +133,14 @@ class BMVB(Model):
         plan = Settings(draws=draws, chains=chains, seed=seed, **checked).with_seed()
         plan.check_memory(of_one_draw(self), warm_up=False)
         draws, chains = plan.draws, plan.chains
-        alpha = self.priors.phi.resolve("phi", self.study.patterns) + self.cells.counts  # (2, Q)
-        phi = np.empty((chains, draws, *alpha.shape))
+        prior = self.priors.phi.components("phi", self.study.patterns)
+        counts = self.cells.counts  # (2, Q)
+        phi = np.empty((chains, draws, *counts.shape))
         # a stream for each group by its label: comparing b with a gives exactly minus a with b
         by_label = np.argsort(self.study.group_labels)
         for group, rng in zip(by_label, np.random.default_rng(plan.seed).spawn(2), strict=True):
-            phi[:, :, group] = rng.dirichlet(alpha[group], size=(chains, draws))
+            updated = posterior_components(*prior[group], counts[group])
+            phi[:, :, group] = draw_phi(*updated, (chains, draws), rng)
         attrs = {"draws": draws, "chains": chains, "seed": plan.seed, "sampler": "exact"}
         posterior = {"phi": (("chain", "draw", "group", "pattern"), phi)}
         return make_fit(self, label(self, posterior, {}, attrs))

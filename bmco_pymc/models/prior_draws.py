@@ -16,6 +16,7 @@ from bmco_pymc.population.estimand import Estimand
 from bmco_pymc.population.points import Analytical, Empirical, Value
 from bmco_pymc.posterior.declaration import Declaration
 from bmco_pymc.posterior.tree import label
+from bmco_pymc.priors.components import draw_phi
 from bmco_pymc.priors.contrasts import logits_of
 from bmco_pymc.priors.priors import LKJ, Exponential, HalfNormal, HalfStudentT, InverseWishart
 
@@ -40,8 +41,8 @@ def draw_prior(model: Declaration, draws: int, rng: np.random.Generator) -> dict
     """
     priors, terms = model.priors, model.terms
     if terms is None:
-        alpha = priors.phi.resolve("phi", model.study.patterns)  # (2, Q)
-        return {"phi": np.stack([rng.dirichlet(row, draws) for row in alpha], axis=1)}
+        groups = priors.phi.components("phi", model.study.patterns)
+        return {"phi": np.stack([draw_phi(*part, draws, rng) for part in groups], axis=1)}
     T = logits_of(priors.contrasts, len(model.study.patterns))
     mean, covariance = priors.coefficients(terms.fixed, terms.random)
     L, P, p = len(T), len(terms.fixed), len(terms.random)

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from scipy.special import gammaln, logsumexp
+from scipy.special import logsumexp
 
 from bmco_pymc.posterior.declaration import Declaration
+from bmco_pymc.priors.components import log_density
 from bmco_pymc.priors.contrasts import logits_of
 from bmco_pymc.priors.priors import LKJ, Exponential, HalfNormal, HalfStudentT, InverseWishart
 
@@ -40,9 +41,9 @@ def log_prior(model: Declaration, draws: Mapping[str, Array]) -> dict[str, Array
     """
     priors, terms = model.priors, model.terms
     if terms is None:
-        alpha = priors.phi.resolve("phi", model.study.patterns)  # (2, Q)
-        constant = (gammaln(alpha.sum(axis=1)) - gammaln(alpha).sum(axis=1)).sum()
-        return {"phi": constant + np.einsum("gq,sgq->s", alpha - 1, np.log(draws["phi"]))}
+        groups = priors.phi.components("phi", model.study.patterns)
+        each = [log_density(*part, draws["phi"][:, g]) for g, part in enumerate(groups)]
+        return {"phi": each[0] + each[1]}
     T = logits_of(priors.contrasts, len(model.study.patterns))
     mean, covariance = priors.coefficients(terms.fixed, terms.random)
     P = len(terms.fixed)

@@ -18,15 +18,16 @@ from bmco_pymc.data.cells import Cells
 from bmco_pymc.data.study import Study
 from bmco_pymc.errors import InputError
 from bmco_pymc.priors.contrasts import check_contrasts
+from bmco_pymc.priors.dirichlet import Dirichlet
 from bmco_pymc.priors.distributions import (
     LKJ,
-    Dirichlet,
     Exponential,
     HalfNormal,
     HalfStudentT,
     InverseWishart,
     Normal,
 )
+from bmco_pymc.priors.mixture import Mixture
 from bmco_pymc.priors.numbers import definite, finite, plain
 from bmco_pymc.priors.recommended import recommended
 from bmco_pymc.terms.terms import Terms, make_terms
@@ -38,6 +39,7 @@ __all__ = [
     "HalfNormal",
     "HalfStudentT",
     "InverseWishart",
+    "Mixture",
     "Normal",
     "Priors",
 ]
@@ -45,7 +47,7 @@ __all__ = [
 Array = NDArray[np.float64]
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
-    "phi": (Dirichlet,),
+    "phi": (Dirichlet, Mixture),
     "beta": (Normal,),
     "gamma": (Normal,),
     "Sigma": (InverseWishart, LKJ),
@@ -80,7 +82,7 @@ class Priors:
 
     Parameters
     ----------
-    phi : Dirichlet, optional
+    phi : Dirichlet or Mixture, optional
         Pattern probabilities (BMVB).
     beta : Normal, optional
         Fixed coefficients, the same prior for each logit (BGLM, BGLMM).
@@ -108,7 +110,7 @@ class Priors:
     Priors(beta=Normal(mean=0, sd=1))
     """
 
-    phi: Dirichlet = _LEFT_OUT
+    phi: Dirichlet | Mixture = _LEFT_OUT
     beta: Normal = _LEFT_OUT
     gamma: Normal = _LEFT_OUT
     Sigma: InverseWishart | LKJ = _LEFT_OUT

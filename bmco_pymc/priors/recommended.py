@@ -8,7 +8,8 @@ import numpy as np
 
 from bmco_pymc.data.cells import Cells
 from bmco_pymc.priors import neutral
-from bmco_pymc.priors.distributions import LKJ, Dirichlet, HalfNormal, Normal
+from bmco_pymc.priors.dirichlet import Dirichlet
+from bmco_pymc.priors.distributions import LKJ, HalfNormal, Normal
 from bmco_pymc.priors.neutral import LOGIT_SD
 from bmco_pymc.terms.terms import Terms
 

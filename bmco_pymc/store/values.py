@@ -23,6 +23,8 @@ from bmco_pymc.data.roles import places_of
 from bmco_pymc.data.study import Study
 from bmco_pymc.errors import InputError, InputWarning
 from bmco_pymc.priors import distributions as known
+from bmco_pymc.priors.dirichlet import Dirichlet
+from bmco_pymc.priors.mixture import Mixture
 from bmco_pymc.priors.priors import Priors
 
 type Arrays = dict[str, NDArray[Any]]
@@ -31,7 +33,7 @@ _PRIORS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         *(known.Normal, known.HalfNormal, known.Exponential, known.HalfStudentT),
-        *(known.InverseWishart, known.LKJ, known.Dirichlet),
+        *(known.InverseWishart, known.LKJ, Dirichlet, Mixture),
     )
 }
 _ROLES = ("group", "cluster", "counts", "n_input")

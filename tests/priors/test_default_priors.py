@@ -36,8 +36,8 @@ def test_the_default_is_what_is_recommended(schools, trial_study):
         assert set(ours.filled) >= {"beta", "contrasts"}
     assert isinstance(schools.priors.Sigma, bmco.LKJ)
     assert schools.priors.Sigma.joint
-    alpha = bmco.BMVB(trial_study).priors.phi.resolve("phi", list("abcd"))
-    assert alpha.tolist() == [[0.5] * 4] * 2
+    parts = bmco.BMVB(trial_study).priors.phi.components("phi", list("abcd"))
+    assert [alphas.tolist() for _, alphas in parts] == [[[0.5] * 4]] * 2
 
 
 def test_a_set_and_single_fields_mean_the_same(schools):

@@ -49,7 +49,8 @@ def test_bmco_defaults():
     nu, scale = priors.Sigma.resolve("Sigma", TERMS)
     assert nu == 2
     assert scale.tolist() == [[0.1, 0], [0, 0.1]]
-    assert priors.phi.resolve("phi", ["11", "10", "01", "00"]).tolist() == [[0.5] * 4] * 2
+    parts = priors.phi.components("phi", ["11", "10", "01", "00"])
+    assert [alphas.tolist() for _, alphas in parts] == [[[0.5] * 4]] * 2
 
 
 def test_dirichlet_of_each_group():

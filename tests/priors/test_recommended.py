@@ -176,7 +176,8 @@ def test_new_priors_of_one_field_leave_no_covariance_behind():
 
 def test_bmvb_needs_nothing_else(trial_study):
     priors = bmco.Priors.recommended(bmco.BMVB(trial_study))
-    assert priors.phi.resolve("phi", list("abcd")).tolist() == [[0.5] * 4] * 2
+    parts = priors.phi.components("phi", list("abcd"))
+    assert [alphas.tolist() for _, alphas in parts] == [[[0.5] * 4]] * 2
 
 
 @pytest.mark.parametrize(
