@@ -20,6 +20,8 @@ from .models.load import load
 from .patterns import phi_from_theta_rho, rho_from_phi, theta_from_phi
 from .plots.effect import plot_effect
 from .population.points import Analytical, Empirical, Value
+from .population.scenario import Scenario
+from .priors.historical import map_prior
 from .priors.priors import (
     LKJ,
     Dirichlet,
@@ -27,11 +29,19 @@ from .priors.priors import (
     HalfNormal,
     HalfStudentT,
     InverseWishart,
+    Mixture,
     Normal,
     Priors,
 )
+from .report.document import Protocol
 from .report.report import Report
 from .rstyle import bglm, bglmm, bmvb
+from .trial.analysis import Analysis
+from .trial.characteristics import OperatingCharacteristics
+from .trial.design import Design
+from .trial.looks import Looks
+from .trial.spending import HSD, OBrienFleming, Pocock
+from .trial.weights import optimal_weights
 
 __version__: str
 
@@ -39,13 +49,16 @@ __all__ = [
     "BGLM",
     "BGLMM",
     "BMVB",
+    "HSD",
     "LKJ",
+    "Analysis",
     "Analytical",
     "Comparison",
     "ConvergenceWarning",
     "Curve",
     "Decision",
     "Decisions",
+    "Design",
     "Diagnostics",
     "Dirichlet",
     "Effect",
@@ -57,11 +70,18 @@ __all__ = [
     "InputError",
     "InputWarning",
     "InverseWishart",
+    "Looks",
+    "Mixture",
     "Normal",
+    "OBrienFleming",
+    "OperatingCharacteristics",
+    "Pocock",
     "Priors",
+    "Protocol",
     "Report",
     "Rule",
     "SamplingError",
+    "Scenario",
     "Study",
     "Subgroups",
     "Value",
@@ -76,6 +96,8 @@ __all__ = [
     "load_multisite",
     "load_schools",
     "load_trial",
+    "map_prior",
+    "optimal_weights",
     "phi_from_theta_rho",
     "plot_effect",
     "rho_from_phi",

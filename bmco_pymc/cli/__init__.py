@@ -1,4 +1,4 @@
-"""The command line: ``bmco-pymc demo`` and ``bmco-pymc fit``, or ``python -m bmco_pymc``.
+"""The command line: ``bmco-pymc demo``, ``fit``, ``power``, ``size``; or ``python -m bmco_pymc``.
 
 It ends with a code that a script can look at:
 
@@ -11,6 +11,7 @@ It ends with a code that a script can look at:
 ==== ===========================================================================================
 """
 
+from bmco_pymc.cli import planning  # its commands join those of the app
 from bmco_pymc.cli.commands import app
 
-__all__ = ["app"]
+__all__ = ["app", "planning"]

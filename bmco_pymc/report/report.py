@@ -43,22 +43,22 @@ class Report:
     items: tuple[Item, ...]
 
     def __str__(self) -> str:
-        lines = [visible(self.title), "", _wrapped(self.paragraph), "", _GUIDELINE]
+        lines = [visible(self.title), "", wrapped(self.paragraph), "", _GUIDELINE]
         for step, items in self._steps():
             lines.append(step)
-            lines += [_wrapped(f"  {item}", indent="    ") for item in items]
+            lines += [wrapped(f"  {item}", indent="    ") for item in items]
         return "\n".join(lines)
 
     __repr__ = __str__
 
     def markdown(self) -> str:
         """Return the report in Markdown; what is still to be filled in has an empty box."""
-        lines = [f"## {_plain(self.title)}", "", _plain(self.paragraph), "", f"### {_GUIDELINE}"]
+        lines = [f"## {plain(self.title)}", "", plain(self.paragraph), "", f"### {_GUIDELINE}"]
         for step, items in self._steps():
             lines += ["", f"**{step}**", ""]
             for item in items:
                 box, mark = ("[ ]", "*To be filled in:* ") if item.open else ("[x]", "")
-                lines.append(f"- {box} **{item.heading}.** {mark}{_plain(item.text)}")
+                lines.append(f"- {box} **{item.heading}.** {mark}{plain(item.text)}")
         return "\n".join(lines) + "\n"
 
     def _repr_html_(self) -> str:
@@ -113,7 +113,7 @@ def _paragraph(effect: Differences, decision: Decision, ci_prob: float) -> str:
     return " ".join(sentences)
 
 
-def _wrapped(text: str, indent: str = "") -> str:
+def wrapped(text: str, indent: str = "") -> str:
     """Return a text on lines of at most 100 characters where it can be broken."""
     return textwrap.fill(
         visible(text),
@@ -124,12 +124,12 @@ def _wrapped(text: str, indent: str = "") -> str:
     )
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     r"""Return a text that Markdown shows as it is.
 
     Examples
     --------
-    >>> print(_plain("a*b <i> math_pass _x $5 &lt;"))
+    >>> print(plain("a*b <i> math_pass _x $5 &lt;"))
     a\*b \<i> math_pass \_x \$5 \&lt;
     """
     text = re.sub(r"([\\`*<|~$^&#])", r"\\\1", visible(text))

@@ -1,0 +1,1 @@
+"""Planning a trial: its design, and the probabilities of its decisions."""

@@ -1,0 +1,309 @@
+"""When one side of a rule is met at a look: a function of the counts of both groups.
+
+``high`` is the group that should be better on that side, ``low`` the other: the treatment and the
+control to the right, the other way round to the left.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri, owens_t
+
+from bmco_pymc import patterns
+from bmco_pymc.decision.rule import Rule
+from bmco_pymc.priors.components import Components, draw_phi, posterior_components
+from bmco_pymc.trial.claims import claim_table
+from bmco_pymc.trial.weighted import Kinds, Superiority
+
+Array = NDArray[np.float64]
+Counts = NDArray[np.intp]
+Met = NDArray[np.bool_]
+
+DRAWS = 4_000  # of the posterior, where a decision rests on draws
+CLEAR = 0.03  # from the cut-off: a normal approximation decides
+
+
+class Decided(abc.ABC):
+    """When a side of a rule is met, told from the counts of both groups."""
+
+    @property
+    @abc.abstractmethod
+    def counted(self) -> NDArray[np.int8]:
+        """What is counted of the subjects' patterns, shape (Q, d)."""
+
+    @abc.abstractmethod
+    def met(self, high: Counts, low: Counts) -> Met:
+        """Return whether it is met for counts (N, d) of both groups, pair by pair."""
+
+
+class Exact(Decided):
+    """The same where all counts can be gone through."""
+
+    @abc.abstractmethod
+    def success(self, high: Array, low: Array) -> float:
+        """Return the probability that it is met, from the distributions of the counts."""
+
+    @abc.abstractmethod
+    def grid(self, high: Counts, low: Counts) -> Met:
+        """Return whether it is met for each pair of counts (S, d) and (T, d), shape (S, T)."""
+
+
+@dataclass(frozen=True, eq=False)
+class ByOutcome(Exact):
+    """Each outcome is claimed by its own probability, and so many claims are needed.
+
+    Attributes
+    ----------
+    takes : sequence of ndarray, shape (n_low + 1,)
+        How many successes each claim takes, for each number of the other group's.
+    at_least : int
+        Claims that are needed.
+    """
+
+    takes: Sequence[Counts]
+    at_least: int
+
+    @property
+    def counted(self) -> NDArray[np.int8]:
+        """The successes of each outcome."""
+        return patterns.bits(len(self.takes))
+
+    def claims(self, high: Array, low: Array) -> Array:
+        """Return the probability of each set of claims, shape (2^K,)."""
+        return claim_table(self.takes, high, low)
+
+    def success(self, high: Array, low: Array) -> float:
+        """Return the probability that there are enough claims."""
+        enough = self.counted.sum(axis=1) >= self.at_least
+        return float(self.claims(high, low)[enough].sum())
+
+    def met(self, high: Counts, low: Counts) -> Met:
+        """Return whether there are enough claims, pair by pair."""
+        claimed = [high[:, k] >= takes[low[:, k]] for k, takes in enumerate(self.takes)]
+        return np.sum(claimed, axis=0) >= self.at_least
+
+    def grid(self, high: Counts, low: Counts) -> Met:
+        """Return whether there are enough claims, for each pair."""
+        claims = np.zeros((len(high), len(low)), dtype=np.int8)
+        for k, takes in enumerate(self.takes):
+            claims += high[:, k, None] >= takes[low[:, k]]
+        return claims >= self.at_least
+
+
+@dataclass(frozen=True, eq=False)
+class BySum(Exact):
+    """A weighted sum decides.
+
+    Attributes
+    ----------
+    kinds : Kinds
+        Of subjects, by their score.
+    superiority : Superiority
+        Of all pairs of states.
+    cut : float
+    n : pair of int
+        Subjects of the group that should be better and of the other.
+    """
+
+    kinds: Kinds
+    superiority: Superiority
+    cut: float
+    n: tuple[int, int]
+
+    @property
+    def counted(self) -> NDArray[np.int8]:
+        """How many subjects of each kind but the last."""
+        return self.kinds.counted
+
+    @cached_property
+    def _states(self) -> tuple[Counts, Counts]:
+        high, low = (self.kinds.states(m)[:, :-1] for m in self.n)
+        return high, low
+
+    @cached_property
+    def above(self) -> Met:
+        """Whether the probability exceeds the cut-off, for all pairs of states."""
+        return np.concatenate([above for _, above in self.superiority.exceed(self.cut)])
+
+    @cached_property
+    def _places(self) -> tuple[Counts, Counts]:
+        """Where each state is, by its counts."""
+        found = []
+        for m, states in zip(self.n, self._states, strict=True):
+            place = np.full((m + 1,) * states.shape[1], -1)
+            place[tuple(states.T)] = np.arange(len(states))
+            found.append(place)
+        return found[0], found[1]
+
+    def success(self, high: Array, low: Array) -> float:
+        """Return the probability that the sum is larger with enough certainty."""
+        one, other = self._states
+        return float(high[tuple(one.T)] @ (self.above @ low[tuple(other.T)]))
+
+    def met(self, high: Counts, low: Counts) -> Met:
+        """Return whether it is met, pair by pair."""
+        places = [place[tuple(c.T)] for place, c in zip(self._places, (high, low), strict=True)]
+        return self.above[places[0], places[1]]
+
+    def grid(self, high: Counts, low: Counts) -> Met:
+        """Return whether it is met, for each pair."""
+        places = [place[tuple(c.T)] for place, c in zip(self._places, (high, low), strict=True)]
+        return self.above[np.ix_(places[0], places[1])]
+
+
+@dataclass(frozen=True, eq=False)
+class ByMixture(Decided):
+    """As `ByOutcome`, from mixtures: their weights depend on all patterns that were seen.
+
+    Attributes
+    ----------
+    tables : mapping
+        For each pair of components, of high and low, the superiority of each outcome under them.
+    priors : pair of Components
+        Of high and low.
+    at_least : int
+    cut : float
+    """
+
+    tables: Mapping[tuple[int, int], Sequence[Array]]
+    priors: tuple[Components, Components]
+    at_least: int
+    cut: float
+
+    @property
+    def counted(self) -> NDArray[np.int8]:
+        """All patterns."""
+        return np.eye(self.priors[0][1].shape[1], dtype=np.int8)
+
+    def met(self, high: Counts, low: Counts) -> Met:
+        """Return whether there are enough claims, pair by pair."""
+        both = zip(self.priors, (high, low), strict=True)
+        weights = [posterior_components(*prior, counts)[0] for prior, counts in both]
+        bits = patterns.bits(high.shape[1].bit_length() - 1).astype(int)
+        s, t = (high @ bits).T, (low @ bits).T  # (K, N)
+        claims = np.zeros(len(high), dtype=int)
+        for k in range(len(s)):
+            parts = [
+                weights[0][:, i] * weights[1][:, j] * tables[k][s[k], t[k]]
+                for (i, j), tables in self.tables.items()
+            ]
+            claims += np.sum(parts, axis=0) > self.cut
+        return claims >= self.at_least
+
+
+@dataclass(frozen=True, eq=False)
+class Screen:
+    """The joint probability of two outcomes, nearly: normal scores with the right correlation.
+
+    Their marginal probabilities are exact. In trials of 20 to 200 subjects the joint ones were off
+    by 0.01 at the most.
+
+    Attributes
+    ----------
+    tables : sequence of ndarray
+        The superiority of each outcome, as in `ByMixture`.
+    alphas : pair of ndarray, shape (4,)
+        Prior concentrations of high and low.
+    every : bool
+        Whether both outcomes must be better, or one is enough.
+    """
+
+    tables: Sequence[Array]
+    alphas: tuple[Array, Array]
+    every: bool
+
+    def about(self, high: Counts, low: Counts) -> Array:
+        """Return the probability for counts (N, 4), pair by pair."""
+        bits = patterns.bits(2).astype(int)
+        s, t = (high @ bits).T, (low @ bits).T
+        x, y = (
+            ndtri(np.clip(table[a, c], 1e-15, 1 - 1e-15))
+            for table, a, c in zip(self.tables, s, t, strict=True)
+        )
+        covariance = np.zeros((3, len(high)))
+        for counts, alpha in zip((high, low), self.alphas, strict=True):
+            total = (counts + alpha).sum(axis=1)
+            p = ((counts + alpha) / total[:, None]).T  # (4, N)
+            one, other = p[0] + p[1], p[0] + p[2]
+            parts = one * (1 - one), other * (1 - other), p[0] - one * other
+            covariance += np.array(parts) / (total + 1)
+        r = covariance[2] / np.sqrt(covariance[0] * covariance[1])
+        if self.every:
+            return both_positive(x, y, r)
+        return 1 - both_positive(-x, -y, r)
+
+
+def both_positive(x: Array, y: Array, r: Array) -> Array:
+    """Return P(X < x and Y < y) of standard normal variables of correlation r (Owen 1956).
+
+    Examples
+    --------
+    >>> one = np.array([0.0])
+    >>> both_positive(one, one, np.array([0.5])).round(6).tolist()
+    [0.333333]
+    """
+    x, y = np.where(x == 0, 1e-300, x), np.where(y == 0, 1e-300, y)
+    root = np.sqrt(1 - r**2)
+    found = (ndtr(x) + ndtr(y)) / 2
+    found -= owens_t(x, (y / x - r) / root) + owens_t(y, (x / y - r) / root)
+    return found - np.where(x * y < 0, 0.5, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class ByDraws(Decided):
+    """A probability decides that is estimated from draws of the posterior.
+
+    Attributes
+    ----------
+    rule : Rule
+        For given outcomes.
+    at_least : int or None
+        On how many outcomes the group must be better; None where a weighted sum decides.
+    priors : pair of Components
+        Of high and low.
+    cut : float
+    screen : Screen or None
+        What tells the probability well enough where it is far from the cut-off.
+    seed : int
+        Of the draws.
+    """
+
+    rule: Rule
+    at_least: int | None
+    priors: tuple[Components, Components]
+    cut: float
+    screen: Screen | None = None
+    seed: int = 1
+
+    @property
+    def counted(self) -> NDArray[np.int8]:
+        """All patterns."""
+        return np.eye(self.priors[0][1].shape[1], dtype=np.int8)
+
+    def met(self, high: Counts, low: Counts) -> Met:
+        """Return whether the estimated probability exceeds the cut-off, pair by pair."""
+        rng, Q = np.random.default_rng(self.seed), high.shape[1]
+        pairs, place = np.unique(np.hstack([high, low]), axis=0, return_inverse=True)
+        about = np.full(len(pairs), self.cut)
+        if self.screen is not None:
+            about = self.screen.about(pairs[:, :Q], pairs[:, Q:])
+        found = about > self.cut
+        for i in np.flatnonzero(np.abs(about - self.cut) < CLEAR):
+            pair = pairs[i]
+            both = zip(self.priors, (pair[:Q], pair[Q:]), strict=True)
+            phi = [draw_phi(*posterior_components(*prior, c), DRAWS, rng) for prior, c in both]
+            found[i] = self._holds(phi[0] - phi[1]).mean() > self.cut
+        return found[place.ravel()]
+
+    def _holds(self, change: Array) -> Met:
+        """Return where the rule holds, for differences (S, Q) of high and low."""
+        if self.at_least is None:
+            return change @ self.rule.scores() > self.rule.bounds()[0]
+        better = patterns.theta_from_phi(change) > self.rule.vectors()[0].values  # (S, K)
+        return better.sum(axis=1) >= self.at_least

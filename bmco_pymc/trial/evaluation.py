@@ -1,0 +1,70 @@
+"""The probabilities of a design's decisions under given truths, or averaged over many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bmco_pymc.arguments import whole
+from bmco_pymc.errors import InputError
+from bmco_pymc.population.scenario import Scenario
+from bmco_pymc.priors.priors import Dirichlet, Mixture
+from bmco_pymc.progress import tracked
+from bmco_pymc.trial.assurance import over_draws, under_prior
+from bmco_pymc.trial.characteristics import OperatingCharacteristics
+from bmco_pymc.trial.plan import Plan
+from bmco_pymc.trial.probabilities import described, of_truth, prepared
+from bmco_pymc.trial.simulation import trials_of
+
+
+def evaluate(
+    design: Plan, truth: Any, simulations: int | None, seed: int, progress: bool
+) -> OperatingCharacteristics:
+    """Return what `Design.evaluate` says."""
+    if simulations is not None:
+        whole("simulations", simulations, least=100)
+    whole("seed", seed, least=0)
+    if isinstance(truth, Dirichlet | Mixture):
+        return under_prior(design, truth, simulations, seed, progress)
+    scenario = gathered(truth)
+    stages = design.stages(scenario.n_outcomes)
+    if scenario.averaged:
+        return over_draws(design, scenario, simulations, seed, progress)
+    planned = prepared(stages)
+    found = [
+        of_truth(planned, phi, simulations, seed)
+        for phi in tracked(list(scenario.phi), "Evaluating", progress and len(scenario) > 20)
+    ]
+    data = xr.concat(found, dim="scenario").assign_coords(scenario=list(scenario.labels))
+    data = data.assign(described(scenario, stages))
+    if not all(side.exact for side in planned):
+        trials = [trials_of(side, simulations) for side in planned]
+        data.attrs.update(trials=max(trials), seed=seed)
+    return OperatingCharacteristics(design, data, "power", words=scenario.words)
+
+
+def gathered(truth: Any) -> Scenario:
+    """Return one scenario for several, with names."""
+    if isinstance(truth, Scenario):
+        return truth
+    problem = "must be a Scenario, several with names, or a design prior (Dirichlet, Mixture)"
+    if isinstance(truth, Mapping):
+        names, parts = list(truth), list(truth.values())
+    elif isinstance(truth, Sequence) and not isinstance(truth, str):
+        names, parts = [""] * len(truth), list(truth)
+    else:
+        raise InputError("truth", truth, problem)
+    if not parts or not all(isinstance(part, Scenario) for part in parts):
+        raise InputError("truth", truth, problem)
+    if any(part.averaged for part in parts):
+        raise InputError("truth", truth, "truths to be averaged over are evaluated by themselves")
+    if len({part.n_outcomes for part in parts}) > 1:
+        raise InputError("truth", truth, "scenarios must be about the same number of outcomes")
+    labels = []
+    for name, part in zip(names, parts, strict=True):
+        single = len(part) == 1 and name
+        labels += [str(name)] if single else [f"{name} {label}".strip() for label in part.labels]
+    return Scenario(phi=np.concatenate([part.phi for part in parts]), names=labels)

@@ -1,0 +1,201 @@
+"""The plan of a trial as a value: how many subjects, which analysis, which looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Self, cast
+
+import numpy as np
+
+from bmco_pymc import patterns
+from bmco_pymc.arguments import of_kind, real, texts, whole
+from bmco_pymc.decision.rule import Rule
+from bmco_pymc.errors import InputError
+from bmco_pymc.printing import Facts, Printed
+from bmco_pymc.priors.priors import Dirichlet
+from bmco_pymc.trial.analysis import Analysis
+from bmco_pymc.trial.looks import Looks
+from bmco_pymc.trial.setting import Setting, outcomes_of
+from bmco_pymc.trial.stages import Stages
+
+GROUPS = ("control", "treatment")
+
+_ASKED_FOR: Any = None  # as the number of subjects may be left out, which comes first
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan(Printed):
+    """The plan of a trial with two groups: a `bmco_pymc.Design` without its verbs.
+
+    Attributes
+    ----------
+    n : mapping
+        Subjects of the control and of the treatment who are analysed at the end.
+    analysis : Analysis
+        How the trial will be analysed, rule and level included.
+    looks : Looks or None
+        Interim analyses.
+    dropout : float
+        Share of the enrolled subjects without outcome.
+    outcomes : int, tuple of str or None
+        How many outcomes, or their names, where the design says so.
+    """
+
+    n: int | Mapping[str, int] | None = None
+    analysis: Analysis = _ASKED_FOR
+    looks: Looks | None = None
+    dropout: float = 0.0
+    outcomes: int | Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        problem = "must be a bmco_pymc.Analysis: how the trial will be analysed"
+        of_kind("analysis", self.analysis, Analysis, problem)
+        of_kind("looks", self.looks, Looks | None, "must be bmco_pymc.Looks")
+        if not 0 <= real(self.dropout) < 1:
+            raise InputError("dropout", self.dropout, "must be a share, from 0 to below 1")
+        if self.n is None and self.looks is None:
+            raise InputError("n", None, "a design needs the number of subjects in each group")
+        object.__setattr__(self, "n", _sizes(self.n, self.looks))
+        if isinstance(self.outcomes, int | np.integer) and not isinstance(self.outcomes, bool):
+            whole("outcomes", self.outcomes, least=1, most=10)
+        elif self.outcomes is not None:
+            names = tuple(texts("outcomes", self.outcomes, "must be how many, or names"))
+            object.__setattr__(self, "outcomes", names)
+        if self.looks is not None and len(self.rule.sides) > 1:
+            problem = "looks are for one-sided rules: plan each side by itself"
+            raise InputError("looks", self.looks, problem)
+        if (known := self._known_outcomes()) is not None:
+            self.setting(known)  # says what does not fit
+
+    @property
+    def rule(self) -> Rule:
+        """The rule of the analysis."""
+        return self.analysis.rule
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Subjects of the control and of the treatment who are analysed at the end."""
+        assert isinstance(self.n, Mapping)
+        return self.n["control"], self.n["treatment"]
+
+    @property
+    def enrolled(self) -> tuple[int, int]:
+        """How many are enrolled in each group, for so many to be left after dropout."""
+        stay = 1 - Fraction(repr(float(self.dropout)))
+        control, treatment = (int(-(-size // stay)) for size in self.sizes)
+        return control, treatment
+
+    @property
+    def looks_at(self) -> np.ndarray:
+        """Subjects of the control and of the treatment at each look, shape (looks, 2)."""
+        if self.looks is None:
+            return np.array([self.sizes])
+        smaller = min(self.sizes)
+        return np.array(
+            [[round(size * Fraction(n, smaller)) for size in self.sizes] for n in self.looks.n]
+        )
+
+    def stages(self, n_outcomes: int | None) -> Stages:
+        """Return what the probabilities of the design's decisions depend on."""
+        setting = self.setting(self._agreed(n_outcomes))
+        rule, looks = setting.rule, self.looks
+        cuts = np.array([rule.threshold()]) if looks is None else looks.thresholds(rule)
+        if looks is None:
+            return Stages(setting, self.looks_at, cuts)
+        return Stages(setting, self.looks_at, cuts, looks.futility, looks.futility_by)
+
+    def setting(self, n_outcomes: int) -> Setting:
+        """Return the rule and the priors for so many outcomes."""
+        analysis = self.analysis
+        if analysis.name != "BMVB":
+            problem = "only designs without covariates and clusters can be planned yet"
+            raise InputError("analysis", analysis.name, problem, ["BMVB"])
+        rule = analysis.rule.for_outcomes(self.names(n_outcomes))
+        prior = analysis.priors.phi or Dirichlet()
+        components = prior.components("phi", patterns.labels(n_outcomes))
+        return Setting(rule, components)
+
+    def names(self, n_outcomes: int) -> tuple[str, ...]:
+        """Return what the outcomes are called."""
+        if isinstance(self.outcomes, tuple):
+            return self.outcomes
+        margins, w = self.rule.margins, self.rule.w
+        named = next((given for given in (margins, w) if isinstance(given, Mapping)), None)
+        if named is not None:
+            return tuple(map(str, named))
+        return tuple(f"y{k + 1}" for k in range(n_outcomes))
+
+    def with_sizes(self, control: int, treatment: int) -> Self:
+        """Return the same design with other numbers of subjects, its looks in proportion."""
+        sizes = {"control": control, "treatment": treatment}
+        if self.looks is None:
+            return replace(self, n=sizes)
+        old, new = min(self.sizes), min(control, treatment)
+        at = tuple(round(Fraction(n * new, old)) for n in self.looks.n)
+        return replace(self, n=sizes, looks=replace(self.looks, n=at))
+
+    def _known_outcomes(self) -> int | None:
+        """How many outcomes the design itself says that there are."""
+        if isinstance(self.outcomes, tuple):
+            return len(self.outcomes)
+        if self.outcomes is not None:
+            return int(cast(int, self.outcomes))
+        rule = self.rule
+        for given in (rule.margins, rule.w):
+            if not rule.criterion.values and isinstance(given, Mapping | Sequence):
+                return len(given)
+        if isinstance(rule.u, Mapping):
+            return len(next(iter(rule.u), ""))
+        if isinstance(rule.u, Sequence):
+            return len(rule.u).bit_length() - 1
+        return None if (prior := self.analysis.priors.phi) is None else outcomes_of(prior)
+
+    def _agreed(self, n_outcomes: int | None) -> int:
+        """Return the number of outcomes, on which design and truth must agree."""
+        known = self._known_outcomes()
+        if n_outcomes is None:
+            if known is None and self.rule.rule not in ("All", None):
+                problem = f"say how many there are: rule {self.rule.words} depends on it"
+                raise InputError("outcomes", None, problem)
+            return 2 if known is None else known
+        if known is not None and known != n_outcomes:
+            problem = f"is about {n_outcomes} outcomes, the design about {known}"
+            raise InputError("truth", n_outcomes, problem)
+        return n_outcomes
+
+    def _facts(self) -> Facts:
+        analysis, rule = self.analysis, self.rule
+        cut = "" if rule.cut is None else f", cut-off {rule.cut:.6g}"
+        sided = rule.direction if rule.direction == "two-sided" else f"{rule.direction}-sided"
+        title = f"Design: {analysis.name}, rule {rule.words}, {sided}, level {rule.alpha:g}{cut}"
+        sizes = self.looks_at.tolist()
+        table = [["", *(f"look {i + 1}" for i in range(len(sizes) - 1)), "end"]]
+        table += [[group, *(str(n[g]) for n in sizes)] for g, group in enumerate(GROUPS)]
+        sentences = []
+        if self.dropout:
+            both = " and ".join(map(str, self.enrolled))
+            sentences.append(f"With {self.dropout:.4g} of them lost, {both} are to be enrolled.")
+        if self.looks is not None and self.looks.futility is not None:
+            sentences.append(
+                f"Given up where the {self.looks.futility_by} probability of success is below "
+                f"{self.looks.futility:g} (not binding)."
+            )
+        return title, table, sentences
+
+
+def _sizes(n: Any, looks: Looks | None) -> Mapping[str, int]:
+    """Return the subjects of each group."""
+    if n is None and looks is not None:
+        n = looks.n[-1]
+    if isinstance(n, Mapping):
+        if set(n) != set(GROUPS):
+            raise InputError("n", n, "must have both groups, and no other", GROUPS)
+        sizes = {group: whole(f"n[{group!r}]", n[group], least=1) for group in GROUPS}
+    else:
+        sizes = dict.fromkeys(GROUPS, whole("n", n, least=1))
+    if looks is not None and min(sizes.values()) != looks.n[-1]:
+        problem = f"the last look is at {looks.n[-1]}: it must be at the end"
+        raise InputError("n", n, problem)
+    return sizes

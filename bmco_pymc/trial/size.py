@@ -1,0 +1,176 @@
+"""How many subjects a design needs: the first number that has the power, and the stable one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bmco_pymc.arguments import probability, whole
+from bmco_pymc.errors import InputError
+from bmco_pymc.population.scenario import Scenario
+from bmco_pymc.progress import Reporter, reporting
+from bmco_pymc.trial import formulas
+from bmco_pymc.trial.characteristics import OperatingCharacteristics
+from bmco_pymc.trial.evaluation import gathered
+from bmco_pymc.trial.plan import Plan
+from bmco_pymc.trial.probabilities import claims_hold, of_truth, prepared
+from bmco_pymc.trial.setting import Setting
+
+Array = NDArray[np.float64]
+
+ABOVE = 0.03  # the power beyond the target from which no later number is looked at
+RUN = 12  # consecutive numbers that must be beyond it, or below the target
+
+
+def size_for(
+    plan: Plan, truth: Any, power: float, most: int, progress: bool
+) -> OperatingCharacteristics:
+    """Return what `Design.size_for` says."""
+    scenario = gathered(truth)
+    rule = plan.rule
+    target = probability("power", power)
+    whole("most", most, least=2)
+    if target <= rule.alpha:
+        problem = f"must be above the level of the rule, {rule.alpha:g}"
+        raise InputError("power", power, problem)
+    if scenario.averaged:
+        raise InputError("truth", scenario, "a size is found for single truths, not averaged ones")
+    resolved = plan.stages(scenario.n_outcomes).setting.rule
+    for label, phi in zip(scenario.labels, scenario.phi, strict=True):
+        if not claims_hold(resolved, phi, rule.sides[:1]):
+            problem = f"has no effect by rule {rule.words}: no size gives it power"
+            raise InputError("truth", label, problem)
+    search = Search(plan, scenario, target, most)
+    with reporting(progress) as reporter:
+        found = [search.of_truth(place, reporter) for place in range(len(scenario))]
+    return search.result(found)
+
+
+class Search:
+    """Sizes that have been looked at, for all truths."""
+
+    def __init__(self, plan: Plan, scenario: Scenario, target: float, most: int) -> None:
+        self.plan, self.scenario, self.target, self.most = plan, scenario, target, most
+        self.smaller = min(plan.sizes)
+        self.known: dict[int, dict[int, tuple[float, float]]] = {}
+        self._prepared: dict[int, Any] = {}
+
+    @property
+    def setting(self) -> Setting:
+        """The rule and the priors."""
+        return self.plan.setting(self.scenario.n_outcomes)
+
+    def sizes(self, n: int) -> tuple[int, int]:
+        """Return the groups' sizes when the smaller one has n subjects."""
+        control, treatment = (round(Fraction(n * size, self.smaller)) for size in self.plan.sizes)
+        return control, treatment
+
+    def power(self, place: int, n: int) -> float:
+        """Return the power under one truth."""
+        known = self.known.setdefault(place, {})
+        if n not in known:
+            if n not in self._prepared:
+                stages = self.plan.with_sizes(*self.sizes(n)).stages(self.scenario.n_outcomes)
+                self._prepared[n] = prepared(stages)
+            data = of_truth(self._prepared[n][:1], self.scenario.phi[place], None, 1)
+            known[n] = float(data["success"]), float(data["mcse"])
+        return known[n][0]
+
+    def formula(self, place: int) -> float:
+        """Return the smaller group's size by the usual formula; NaN where there is none."""
+        phi, setting = self.scenario.phi[place], self.setting
+        rule, (control, treatment) = setting.rule, self.plan.sizes
+        if rule.direction == "left":
+            phi, control, treatment = phi[::-1], treatment, control
+        level, ratio = 1 - rule.threshold(), treatment / control
+        if setting.at_least is None:
+            margin = rule.bounds()[0]
+            n = formulas.size_by_sum(phi, ratio, rule.scores(), margin, level, self.target)
+            return n * min(1.0, ratio)
+        if rule.statistic == "joint":
+            return math.nan
+        power_of = partial(
+            formulas.power_by_outcome, phi=phi, ratio=ratio, margins=setting.margins,
+            level=level, m=setting.at_least,
+        )  # fmt: skip
+        found = formulas.first_size(power_of, self.target, self.most)
+        return math.nan if found is None else found * min(1.0, ratio)
+
+    def of_truth(self, place: int, reporter: Reporter) -> tuple[int, int, float]:
+        """Return the first and the stable size under one truth, and the formula's."""
+        formula = self.formula(place)
+        quick = self.setting.at_least is not None and self.plan.looks is None
+        start = 20 if math.isnan(formula) else int(min(max(formula, 2), self.most))
+        least = 2 if self.plan.looks is None else len(self.plan.looks.n) + 1
+        step = 1 if quick else max(1, start // 40)
+
+        def reached(n: int) -> bool:
+            reporter.stage(f"{self.scenario.labels[place]}: {n} subjects in a group")
+            return self.power(place, n) >= self.target
+
+        # Upwards, until the power stays well above the target; downwards, until it stays below.
+        n, run = start, 0
+        while run < RUN:
+            if n > self.most:
+                problem = (
+                    f"does not give power {self.target:g} under {self.scenario.labels[place]!r}"
+                )
+                raise InputError("most", self.most, problem)
+            well = reached(n) and (not quick or self.power(place, n) > self.target + ABOVE)
+            run = run + 1 if well else 0
+            n += step
+        n, run = start - 1, 0
+        while run < RUN and n >= least:
+            run = 0 if reached(n) else run + 1
+            n -= step
+        known = self.known[place]
+        tried = sorted(known)
+        enough = [m for m in tried if known[m][0] >= self.target]
+        below = [m for m in tried if known[m][0] < self.target]
+        first = min(enough)
+        stable = min(m for m in enough if not below or m > max(below))
+        return first, stable, formula
+
+    def result(self, found: list[tuple[int, int, float]]) -> OperatingCharacteristics:
+        """Return the curves of all truths, over all sizes at which any was looked at."""
+        tried = sorted({n for known in self.known.values() for n in known})
+        sizes = np.array([self.sizes(n) for n in tried])
+        pairs = [self.known[place] for place in range(len(self.scenario))]
+        none = (math.nan, math.nan)
+        curve = np.array([[known.get(n, none) for n in tried] for known in pairs])  # (S, n, 2)
+        first, stable, formula = (np.array(part) for part in zip(*found, strict=True))
+        enrolled = {
+            name: np.array([self.plan.with_sizes(*self.sizes(int(n))).enrolled for n in which])
+            for name, which in (("enrolled_first", first), ("enrolled_stable", stable))
+        }
+        powers = {
+            name: np.array([known[int(n)][0] for known, n in zip(pairs, which, strict=True)])
+            for name, which in (("power_first", first), ("power_stable", stable))
+        }
+        variables: Mapping[str, Any] = {
+            "power": (("scenario", "n"), curve[..., 0]),
+            "mcse": (("scenario", "n"), curve[..., 1]),
+            "first": ("scenario", first),
+            "stable": ("scenario", stable),
+            "formula": ("scenario", formula),
+            "target": self.target,
+            "theta": (("scenario", "group", "outcome"), self.scenario.theta),
+            "sizes": (("n", "group"), sizes),
+            **{name: (("scenario", "group"), value) for name, value in enrolled.items()},
+            **{name: ("scenario", value) for name, value in powers.items()},
+        }
+        coords = {
+            "scenario": list(self.scenario.labels),
+            "n": tried,
+            "group": ["control", "treatment"],
+            "outcome": list(self.setting.rule.outcomes),
+        }
+        data = xr.Dataset(variables, coords=coords)
+        return OperatingCharacteristics(self.plan, data, "size", words=self.scenario.words)
