@@ -26,6 +26,7 @@ def rows(*, quick: bool = False) -> dict[str, Row]:
         large.continuous(quick, short, few),
         _imports(quick),
         _exact(),
+        _planning(quick),
     ]
     return {row.name: row for row in table}
 
@@ -189,6 +190,32 @@ def _imports(quick: bool) -> Row:
             Target("heavy packages imported", Quantity("heavy", "import"), at_most=0),
         ),
         repeats=3 if quick else 15,
+    )
+
+
+def _planning(quick: bool) -> Row:
+    names = {
+        "k2_n103_s": ("power, two outcomes, n = 103: seconds", 0.02),
+        "k2_n500_s": ("power, two outcomes, n = 500: seconds", 0.2),
+        "k3_n100_s": ("power, three outcomes, n = 100: seconds", 0.5),
+        "sizes60_s": ("power at each of 60 sizes: seconds", 0.5),
+        "comp_n50_s": ("Comp with equal weights, n = 50: seconds", 5.0),
+        "weights_n50_s": ("Comp with other weights, n = 50: seconds", 5.0),
+    }
+    run = Run(OURS, "exact", "planning:exact", {"quick": quick}, seeded=False)
+    return Row(
+        name="planning",
+        title="Planning a trial",
+        note=(
+            "Operating characteristics of BMVB, exact: from `Design(...)` to the result of "
+            "`evaluate`, after one call of another size has imported what is needed."
+        ),
+        runs=(run,),
+        show=(*names, "looks_n105_s", "type_one_n103_s", "calibrate_n103_s"),
+        targets=tuple(
+            Target(words, Quantity(name, "exact"), at_most=limit)
+            for name, (words, limit) in names.items()
+        ),
     )
 
 

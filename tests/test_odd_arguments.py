@@ -206,6 +206,7 @@ def _calls(tmp_path: Any) -> list[Call]:
         Call("rho", bmco.rho_from_phi, {"phi": [0.5, 0.2, 0.2, 0.1]}),
     ]
     calls += _populations(fits["flat"]) + _priors(study, sites) + _rstyle(trial, columns)
+    calls += _plans(exact)
     for name, fit in fits.items():
         calls += [
             Call(f"{name}.effect", fit.effect, {}),
@@ -226,6 +227,43 @@ def _calls(tmp_path: Any) -> list[Call]:
             Call(f"{name} plot_theta", effect.plot_theta, {}),
             Call(f"{name} plot_delta", effect.plot_delta, {}),
             Call(f"{name} plot_joint", effect.plot_joint, {}),
+        ]
+    return calls
+
+
+def _plans(exact: bmco.Fit) -> list[Call]:
+    """Return what plans a trial."""
+    analysis = bmco.Analysis(bmco.BMVB, bmco.Rule("any"))
+    design = bmco.Design(8, analysis, outcomes=2)
+    truth = bmco.Scenario([0.3, 0.3], [0.7, 0.7])
+    few = bmco.Study(bmco.load_trial().iloc[:8], ["y1", "y2"], "arm", "ctl", "trt")
+    found = {
+        "power": design.evaluate(truth),
+        "type_one": design.type_one(progress=False),
+        "size": design.size_for(truth, 0.5, most=60, progress=False),
+        "prediction": design.predict(few),
+    }
+    size = {"truth": truth, "power": 0.5, "most": 40, "progress": False}
+    calls = [
+        Call("Scenario", bmco.Scenario, {"control": [0.3, 0.3], "treatment": [0.5, 0.5]}),
+        Call("Rule", bmco.Rule, {}),
+        Call("Analysis", bmco.Analysis, {"model": bmco.BMVB}),
+        Call("run", analysis.run, {"study": few}),
+        Call("Design", bmco.Design, {"n": 8, "analysis": analysis}),
+        Call("Looks", bmco.Looks, {"n": [4, 8]}),
+        Call("HSD", bmco.HSD, {}),
+        Call("evaluate", design.evaluate, {"truth": truth, "progress": False}),
+        Call("type_one", design.type_one, {"progress": False}),
+        Call("calibrate", design.calibrate, {"level": 0.05, "progress": False}),
+        Call("size_for", design.size_for, size),
+        Call("predict", design.predict, {"study": few, "simulations": 200}),
+        Call("optimal_weights", bmco.optimal_weights, {"truth": truth}),
+        Call("scenario", exact.scenario, {"draws": 5}),
+    ]
+    for kind, result in found.items():
+        calls += [
+            Call(f"{kind}.plot", result.plot, {}),
+            Call(f"{kind}.report", result.report, {}),
         ]
     return calls
 

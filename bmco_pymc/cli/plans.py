@@ -31,10 +31,7 @@ def read_rule(
 ) -> Rule:
     """Return the rule that options describe."""
     w = None if weights is None else numbers("--weights", weights)
-    try:
-        return Rule(rule, direction, numbers("--margins", margins), w, alpha, at_least, cut=cut_off)
-    except InputError as error:
-        raise error.renamed({"cut": "--cut-off"}) from None
+    return Rule(rule, direction, numbers("--margins", margins), w, alpha, at_least, cut=cut_off)
 
 
 def read_truth(control: str, treatment: str, rho: str) -> Scenario:
@@ -49,13 +46,7 @@ def read_truth(control: str, treatment: str, rho: str) -> Scenario:
         found if isinstance(found := numbers(name, text), list) else [found]
         for name, text in (("--control", control), ("--treatment", treatment))
     ]
-    several = numbers("--rho", rho)
-    try:
-        return Scenario(rates[0], rates[1], several)
-    except InputError as error:
-        raise error.renamed(
-            {name: f"--{name}" for name in ("control", "treatment", "rho")}
-        ) from None
+    return Scenario(rates[0], rates[1], numbers("--rho", rho))
 
 
 def read_spending(text: str) -> Spending:

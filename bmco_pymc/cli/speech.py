@@ -20,6 +20,7 @@ UNEXPECTED, BAD_INPUT, NOT_GOOD, INTERRUPTED = 1, 2, 3, 130
 OPTIONS = {
     "w": "--weights",
     "m": "--at-least",
+    "cut": "--cut-off",
     "ci_prob": "--ci",
     "covariates": "--fixed",
     "Analytical": "--analytical",
@@ -27,7 +28,18 @@ OPTIONS = {
 SAME = frozenset(
     {"outcomes", "group", "control", "treatment", "cluster", "counts", "fixed", "random"}
     | {"clusters", "cluster_weights", "standardise", "rule", "direction", "margins", "alpha"}
-    | {"draws", "tune", "chains", "target_accept", "seed"}
+    | {
+        "draws",
+        "tune",
+        "chains",
+        "target_accept",
+        "seed",
+        "n",
+        "rho",
+        "dropout",
+        "futility",
+        "power",
+    }
 )
 
 # The package's own signs, for outputs in an encoding that lacks them (a redirect on Windows).

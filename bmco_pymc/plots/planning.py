@@ -229,7 +229,8 @@ def plot_type_one(data: xr.Dataset, title: str, words: str, own: float) -> Figur
         colour = (BLUE, *COLOURS)[place % 7]
         axes.plot(rate, curve[alike[0]], color=colour, linewidth=1.8, gid=f"outcome {alike[0]}")
         worst = [float(data[name].values[alike[0]]) for name in ("claim_rate", "claim")]
-        axes.plot(*worst, "o", color=colour, markersize=7, markeredgecolor="white", zorder=4)
+        look = {"markersize": 7, "markeredgecolor": "white", "zorder": 4, "clip_on": False}
+        axes.plot(*worst, "o", color=colour, **look)
         names = ", ".join(style.captions([data["outcome"].values[k] for k in alike], 50))
         names += f": {decimals(worst[1])} at {worst[0]:.3g}"
         handles.append(style.key(names, colour, linewidth=1.8))

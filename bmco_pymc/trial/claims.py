@@ -17,6 +17,8 @@ from bmco_pymc import patterns
 from bmco_pymc.trial.superiority import NEAR, Beta, exceeds, superiority
 
 Array = NDArray[np.float64]
+
+BLOCK = 20_000_000  # probabilities that are worked at together: 160 MB
 Counts = NDArray[np.intp]
 
 
@@ -43,14 +45,26 @@ def thresholds(high: Beta, n_high: int, low: Beta, n_low: int, margin: float, cu
     >>> thresholds((1, 1), 20, (1, 1), 20, 0.0, 0.95)[[0, 7, 20]].tolist()
     [4, 13, 21]
     """
-    table = superiority(high, n_high, low, n_low, margin)
+    width = max(1, BLOCK // (n_high + 1))
+    blocks = [slice(start, start + width) for start in range(0, n_low + 1, width)]
+    found = [_thresholds(high, n_high, low, n_low, margin, cut, block) for block in blocks]
+    return np.concatenate(found)
+
+
+def _thresholds(
+    high: Beta, n_high: int, low: Beta, n_low: int, margin: float, cut: float, block: slice
+) -> Counts:
+    """Return the same for some numbers of the other group's."""
+    table = superiority(high, n_high, low, n_low, margin, block)
     above = table > cut
     near = np.abs(table - cut) < NEAR
     for t in np.flatnonzero(near.any(axis=0)):  # a stretch of each column, in which it rises
         stretch = np.flatnonzero(near[:, t])
 
         def exceeded(s: int, t: int = int(t)) -> bool:
-            one, other = (high[0] + s, high[1] + n_high - s), (low[0] + t, low[1] + n_low - t)
+            successes = block.start + t
+            one = high[0] + s, high[1] + n_high - s
+            other = low[0] + successes, low[1] + n_low - successes
             return exceeds(float(table[s, t]), cut, one, other, margin)
 
         above[stretch, t] = stretch >= stretch[0] + bisect_left(stretch, True, key=exceeded)

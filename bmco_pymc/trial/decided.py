@@ -144,7 +144,7 @@ class BySum(Exact):
     def success(self, high: Array, low: Array) -> float:
         """Return the probability that the sum is larger with enough certainty."""
         one, other = self._states
-        return float(high[tuple(one.T)] @ (self.above @ low[tuple(other.T)]))
+        return self.superiority.share(self.cut, high[tuple(one.T)], low[tuple(other.T)])
 
     def met(self, high: Counts, low: Counts) -> Met:
         """Return whether it is met, pair by pair."""

@@ -21,6 +21,7 @@ from bmco_pymc.trial.setting import Setting, outcomes_of
 from bmco_pymc.trial.stages import Stages
 
 GROUPS = ("control", "treatment")
+MOST = 20_000  # subjects in a group: some seconds for each outcome
 
 _ASKED_FOR: Any = None  # as the number of subjects may be left out, which comes first
 
@@ -192,9 +193,9 @@ def _sizes(n: Any, looks: Looks | None) -> Mapping[str, int]:
     if isinstance(n, Mapping):
         if set(n) != set(GROUPS):
             raise InputError("n", n, "must have both groups, and no other", GROUPS)
-        sizes = {group: whole(f"n[{group!r}]", n[group], least=1) for group in GROUPS}
+        sizes = {group: whole(f"n[{group!r}]", n[group], 1, MOST) for group in GROUPS}
     else:
-        sizes = dict.fromkeys(GROUPS, whole("n", n, least=1))
+        sizes = dict.fromkeys(GROUPS, whole("n", n, 1, MOST))
     if looks is not None and min(sizes.values()) != looks.n[-1]:
         problem = f"the last look is at {looks.n[-1]}: it must be at the end"
         raise InputError("n", n, problem)

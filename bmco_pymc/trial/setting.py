@@ -109,10 +109,11 @@ class Setting:
             return ByDraws(rule, at_least, priors, cut, screen)
         if not self.mixed:
             betas = [[_beta(prior[1][0], k) for k in range(K)] for prior in priors]
-            takes = [
-                thresholds(one, sizes[0], other, sizes[1], margin, cut)
-                for one, other, margin in zip(*betas, self.margins, strict=True)
-            ]
+            alike = {  # outcomes with the same prior and margin take the same
+                key: thresholds(key[0], sizes[0], key[1], sizes[1], key[2], cut)
+                for key in set(zip(*betas, self.margins, strict=True))
+            }
+            takes = [alike[key] for key in zip(*betas, self.margins, strict=True)]
             return ByOutcome(takes, at_least)
         if K == 1:
             return ByOutcome([needed(self.superiority(0, direction, n) > cut)], 1)

@@ -17,7 +17,7 @@ from bmco_pymc.trial.setting import Setting, ordered
 
 Array = NDArray[np.float64]
 
-LARGEST_TABLE = 30_000_000  # entries of a distribution of counts: 240 MB
+LARGEST_TABLE = 10_000_000  # entries of a distribution of counts: 80 MB
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,14 @@ NEAR = 1e-10  # the tables are good to 1e-11; what is nearer to a cut-off is set
 TINY = -60.0  # the logarithm of distances beside which 1 is all
 
 
-def superiority(high: Beta, n_high: int, low: Beta, n_low: int, margin: float = 0.0) -> Array:
+def superiority(
+    high: Beta,
+    n_high: int,
+    low: Beta,
+    n_low: int,
+    margin: float = 0.0,
+    columns: slice = slice(None),
+) -> Array:
     r"""Return the posterior probability that θ of one group exceeds that of another by a margin.
 
     Parameters
@@ -31,6 +38,8 @@ def superiority(high: Beta, n_high: int, low: Beta, n_low: int, margin: float = 
         Subjects in each.
     margin : float
         In (−1, 1).
+    columns : slice, optional
+        Which numbers of successes of the low group; all by default.
 
     Returns
     -------
@@ -52,8 +61,8 @@ def superiority(high: Beta, n_high: int, low: Beta, n_low: int, margin: float = 
     0.939264
     """
     if margin == 0:
-        return np.clip(_by_recurrence(high, n_high, low, n_low), 0, 1)
-    return np.clip(_by_quadrature(high, n_high, low, n_low, margin), 0, 1)
+        return np.clip(_by_recurrence(high, n_high, low, n_low, columns), 0, 1)
+    return np.clip(_by_quadrature(high, n_high, low, n_low, margin, columns), 0, 1)
 
 
 def one_superiority(high: Beta, low: Beta, margin: float = 0.0) -> float:
@@ -103,30 +112,34 @@ def _exactly(high: Beta, low: Beta) -> Fraction:
     return total
 
 
-def _by_recurrence(high: Beta, n_high: int, low: Beta, n_low: int) -> Array:
+def _by_recurrence(high: Beta, n_high: int, low: Beta, n_low: int, columns: slice) -> Array:
     (a, b), (c, d) = high, low
     total = a + b + n_high, c + d + n_low
     s, t, u = np.arange(n_high), np.arange(n_low), np.arange(n_high + n_low)
     # What both groups share depends on s + t only: u counts the successes of both.
     shared = gammaln(a + c + u) + gammaln(b + d + n_high + n_low - 1 - u) - gammaln(sum(total) - 1)
     across = np.lib.stride_tricks.sliding_window_view(shared, n_low + 1) if n_high else None
-    table = np.empty((n_high + 1, n_low + 1))
-    table[0, 0] = one_superiority((a, b + n_high), (c, d + n_low))
+    first = np.empty(n_low + 1)
+    first[0] = one_superiority((a, b + n_high), (c, d + n_low))
     # Along the first row: one more success in the low group, none in the high one.
     of_low = gammaln(total[1]) - gammaln(c + t + 1) - gammaln(d + n_low - t)
     of_none = gammaln(total[0]) - gammaln(a) - gammaln(b + n_high)
     step = of_low + of_none + shared[:n_low]
-    table[0, 1:] = table[0, 0] - np.cumsum(np.exp(step))
+    first[1:] = first[0] - np.cumsum(np.exp(step))
+    t = np.arange(n_low + 1)[columns]
+    table = np.empty((n_high + 1, len(t)))
+    table[0] = first[columns]
     if across is not None:
-        t = np.arange(n_low + 1)
         of_high = gammaln(total[0]) - gammaln(a + s + 1) - gammaln(b + n_high - s)
         of_low = gammaln(total[1]) - gammaln(c + t) - gammaln(d + n_low - t)
-        table[1:] = np.exp(of_high[:, None] + of_low + across)  # (n_high, n_low + 1)
+        table[1:] = np.exp(of_high[:, None] + of_low + across[:, columns])
         np.cumsum(table, axis=0, out=table)
     return table
 
 
-def _by_quadrature(high: Beta, n_high: int, low: Beta, n_low: int, margin: float) -> Array:
+def _by_quadrature(
+    high: Beta, n_high: int, low: Beta, n_low: int, margin: float, columns: slice = slice(None)
+) -> Array:
     """Integrate the density of the high group times the distribution function of the low one."""
     (a, b), (c, d) = high, low
     bottom, top = max(0.0, margin), min(1.0, 1.0 + margin)
@@ -168,7 +181,7 @@ def _by_quadrature(high: Beta, n_high: int, low: Beta, n_low: int, margin: float
         - gammaln(d + n_low - t)
     )
     lower[1:] = lower[0] - np.cumsum(np.exp(steps), axis=0)
-    table = width * density @ lower.T
+    table = width * density @ lower[columns].T
     if top < 1:  # beyond it the high group is better by more than the margin, whatever the other is
         table += betaincc(a + s, b + n_high - s, top)
     return table

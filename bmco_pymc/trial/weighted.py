@@ -8,12 +8,15 @@ weighted sum W = Σ v_i φ_i is a linear function of it.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
 from threadpoolctl import threadpool_limits
 
 Array = NDArray[np.float64]
@@ -23,7 +26,10 @@ REACH = 3.2  # of the double exponential rule: 1e-16 of a segment is beyond it
 TAIL = 34.0  # minus the logarithm of a probability that is none
 STEP = 0.1  # of the integral over u, in a coordinate where its scale is one
 ROUNDING = 1e-5  # of products in single precision; what is nearer to a cut-off is done in double
-TILE = 2_000
+TILE = 2_000  # rows that are worked at together
+FEW = 5.0  # subjects, prior included, beside those of the commonest kind: W is skewed
+STRIP = 400  # the same, where they are alike
+CLEAR = 1.5  # SDs from the cut-off's normal score, beyond which a normal approximation decides
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +77,16 @@ class Kinds:
         >>> Kinds.of([1, 0.5, 0.5, 0]).states(1).tolist()
         [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
         """
-        half = len(self.scores) // 2
-        parts = [
-            np.hstack([np.repeat(a, len(b), axis=0), np.tile(b, (len(a), 1))])
-            for a, b in _halves(n, half, len(self.scores) - half)
-        ]
-        return np.concatenate(parts)
+        return _states(n, len(self.scores))
+
+
+def _states(n: int, kinds: int) -> NDArray[np.int64]:
+    half = kinds // 2
+    parts = [
+        np.hstack([np.repeat(a, len(b), axis=0), np.tile(b, (len(a), 1))])
+        for a, b in _halves(n, half, kinds - half)
+    ]
+    return np.concatenate(parts)
 
 
 def _halves(n: int, one: int, other: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
@@ -100,23 +110,71 @@ class Superiority:
     ----------
     high, low : ndarray, shape (S, N) and (T, N)
         ``high @ low.T`` are the probabilities, by pairs of states.
+    moments : pair of ndarray, shape (3, S) and (3, T), optional
+        Of each state the mean of W a posteriori, to which the low group's margin is added, its
+        variance, and whether W is far from normal: pairs far from the cut-off by a normal
+        approximation need not be looked at.
     """
 
     high: Array
     low: Array
+    moments: tuple[Array, Array] | None = None
+
+    def share(self, cut: float, high: Array, low: Array) -> float:
+        """Return the probability that the cut-off is exceeded, from that of each state.
+
+        Parameters
+        ----------
+        cut : float
+        high, low : ndarray, shape (S,) and (T,)
+        """
+        if self.moments is None:
+            return float(sum(high[rows] @ (above @ low) for rows, above in self.exceed(cut)))
+        (mean, variance, few), (other, spread, rare) = self.moments
+        by_mean = np.lexsort((mean, few))  # those that are not nearly normal last
+        factor, columns = self.low.astype(np.float32), np.arange(len(low))
+        total = 0.0
+        for rows in np.array_split(by_mean, 1 + len(by_mean) // STRIP):
+            # The largest and smallest normal score that any of these rows has with each column.
+            above, below = mean[rows].max() - other, mean[rows].min() - other
+            sd = [
+                np.sqrt(extreme + spread)
+                for extreme in (variance[rows].min(), variance[rows].max())
+            ]
+            most = above / np.where(above > 0, sd[0], sd[1])
+            least = below / np.where(below > 0, sd[1], sd[0])
+            near = (least <= ndtri(cut) + CLEAR) & (most > ndtri(cut) - CLEAR)
+            near |= (rare > 0) | few[rows].any()
+            sure = ~near & (least > ndtri(cut))
+            open_ = np.flatnonzero(near)
+            total += high[rows].sum() * low[sure].sum()
+            if len(open_):
+                met = self._above(cut, rows, columns[open_], factor[open_])
+                total += float(high[rows] @ (met @ low[open_]))
+        return total
+
+    def _above(
+        self,
+        cut: float,
+        rows: NDArray[np.intp],
+        columns: NDArray[np.intp],
+        factor: NDArray[np.float32],
+    ) -> NDArray[np.bool_]:
+        """Return where the cut-off is exceeded, in single precision but near it."""
+        product = self.high[rows].astype(np.float32) @ factor.T
+        above = product > cut
+        s, t = np.nonzero(np.abs(product - np.float32(cut)) < ROUNDING)
+        for pairs in np.array_split(np.arange(len(s)), 1 + len(s) // 10_000):
+            one, other = self.high[rows[s[pairs]]], self.low[columns[t[pairs]]]
+            above[s[pairs], t[pairs]] = np.einsum("ij,ij->i", one, other) > cut
+        return above
 
     def exceed(self, cut: float) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
         """Give which probabilities exceed a cut-off, some rows (states of high) at a time."""
-        low = self.low.astype(np.float32)
+        low, columns = self.low.astype(np.float32), np.arange(len(self.low))
         for start in range(0, len(self.high), TILE):
             rows = slice(start, start + TILE)
-            product = self.high[rows].astype(np.float32) @ low.T
-            above = product > cut
-            s, t = np.nonzero(np.abs(product - np.float32(cut)) < ROUNDING)
-            for pairs in np.array_split(np.arange(len(s)), 1 + len(s) // 10_000):
-                exact = np.einsum("ij,ij->i", self.high[start + s[pairs]], self.low[t[pairs]])
-                above[s[pairs], t[pairs]] = exact > cut
-            yield rows, above
+            yield rows, self._above(cut, np.arange(len(self.high))[rows], columns, low)
 
     def probabilities(self) -> Array:
         """Return all of them, shape (S, T)."""
@@ -170,7 +228,18 @@ def weighted_superiority(
         beyond = 1 - _distribution(high, n_high, scores, edges[-1:])[1]
         density = np.hstack([density, beyond])
         lower = np.hstack([lower, np.ones((len(lower), 1))])
-    return Superiority(density, lower)
+    moments = _moments(high, n_high, scores, 0.0), _moments(low, n_low, scores, margin)
+    return Superiority(density, lower, moments)
+
+
+def _moments(prior: Array, n: int, scores: Array, margin: float) -> Array:
+    """Return the moments of W a posteriori, the margin added to the mean; shape (3, S)."""
+    alpha = _states(n, len(scores)) + prior
+    total = alpha.sum(axis=1)
+    mean = alpha @ scores / total
+    variance = (alpha @ scores**2 / total - mean**2) / (total + 1)
+    few = total - alpha.max(axis=1) < FEW
+    return np.stack([mean + margin, variance, few])
 
 
 def _nodes(edges: Array, spread: float) -> Iterator[tuple[Array, Array]]:
@@ -201,15 +270,17 @@ def _distribution(prior: Array, n: int, scores: Array, x: Array) -> tuple[Array,
     """
     half = len(scores) // 2
     ways = list(_halves(n, half, len(scores) - half))
-    states = np.concatenate(
-        [np.hstack([np.repeat(a, len(b), 0), np.tile(b, (len(a), 1))]) for a, b in ways]
-    )
+    states = _states(n, len(scores))
     density, lower = np.zeros((2, len(states), len(x)))
     alpha = states + prior
-    # The products are small: threads would wait for each other, and for those of other processes.
-    with threadpool_limits(1, "blas"):
-        for place, at in enumerate(x):
-            _invert(prior, n, scores - at, ways, alpha, density[:, place], lower[:, place])
+
+    def work(place: int) -> None:
+        _invert(prior, n, scores - x[place], ways, alpha, density[:, place], lower[:, place])
+
+    # The products are small: threads in one of them would wait for each other.
+    threads = min(os.cpu_count() or 1, 8)
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, range(len(x))))  # a list, so that errors are raised here
     return density, lower
 
 
