@@ -1,4 +1,4 @@
-"""Run the README's code once; keep what it prints and both pictures: ``python docs/readme.py``."""
+"""Run the README's code; keep what it prints and both pictures: ``python docs/readme.py``."""
 
 from __future__ import annotations
 
@@ -13,23 +13,28 @@ import bmco_pymc as bmco
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
+# Code, and below it what it prints.
+PAIR = re.compile(
+    r"^```python\n((?:(?!```).*\n)*)```\n\n```text\n(?:(?!```).*\n)*```$", re.MULTILINE
+)
 
 
 def main() -> None:
-    """Run the first block of code, put its output below it, and draw the two pictures."""
-    text = README.read_text(encoding="utf-8")
-    code = re.search(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert code is not None
+    """Run the code that has its output below it, put this anew, and draw the two pictures."""
     namespace: dict[str, Any] = {}
-    printed = io.StringIO()
-    with contextlib.chdir(HERE), contextlib.redirect_stdout(printed), warnings.catch_warnings():
+
+    def again(pair: re.Match[str]) -> str:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(pair[1], namespace)
+        return f"```python\n{pair[1]}```\n\n```text\n{printed.getvalue().rstrip()}\n```"
+
+    with contextlib.chdir(HERE), warnings.catch_warnings():
         warnings.simplefilter("ignore", bmco.InputWarning)  # each school holds one group only
-        exec(code[1], namespace)
+        text = PAIR.sub(again, README.read_text(encoding="utf-8"))
         subgroups = namespace["fit"].effects_by("baseline_ability", bins=3)
         subgroups.plot().savefig("subgroups.png")
-    output = re.compile(r"^```text\n.*?^```$", re.MULTILINE | re.DOTALL)
-    block = f"```text\n{printed.getvalue().rstrip()}\n```"
-    README.write_text(output.sub(lambda _: block, text, count=1), encoding="utf-8")
+    README.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What the guide and the notebooks name is there: files, arguments of the package, methods."""
 
+import contextlib
+import io
 import re
 from pathlib import Path
 
@@ -37,6 +39,17 @@ def test_methods_that_are_named_are_there(path):
     for owner, value in (("fit", bmco.Fit), ("effect", bmco.Effect), ("bmco", bmco)):
         found = set(re.findall(rf"\b{owner}\.([a-z_A-Z]+)\(", text))
         assert [name for name in found if not hasattr(value, name)] == []
+
+
+def test_the_code_of_the_guide_runs():
+    code = re.findall(r"^```python\n(.*?)^```$", words(GUIDE), re.MULTILINE | re.DOTALL)
+    assert len(code) >= 4
+    namespace: dict[str, object] = {}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec("\n".join(code), namespace)
+    errors = [float(line.split()[0]) for line in printed.getvalue().splitlines()]
+    # as designed, with looks, and with history
+    assert errors == pytest.approx([0.0262, 0.0268, 0.0495], abs=1e-4)
 
 
 def test_the_guide_names_the_limits_at_which_a_study_warns():

@@ -25,6 +25,14 @@ NOTEBOOKS: dict[str, list[tuple[str, float | None, float]]] = {
         ("everyone, own subjects ", 0.104, 0.01),
         ("the same draws: True", None, 0),
     ],
+    "planning.ipynb": [
+        ("rho = -0.3  103 + 103  ", 0.8062, EXACT),
+        ("δ = (0, large)  0, 0.98        ", 0.0544, EXACT),
+        ("success (assurance)  ", 0.541, EXACT),
+        ("smallest marginal probability ", 0.9582, EXACT),
+        ("The trial ends in success with probability ", 0.5378, EXACT),
+        ("Rule All, right-sided, level 0.025, cut-off 0.977904: superior", None, 0),
+    ],
     "subgroups.ipynb": [
         ("y2: δ(mild) − δ(severe) = ", 0.23, 0.02),
         ("one value: δ = ", 0.157, 0.01),

@@ -69,3 +69,12 @@ def test_the_code_runs_and_prints_what_it_says(tmp_path, monkeypatch):
         warnings.simplefilter("ignore", bmco.InputWarning)
         for code in others:
             exec(code.replace("seed=2025", "seed=2025, progress=False"), namespace)
+
+
+def test_the_plan_prints_what_it_says():
+    """It is exact: to the last digit."""
+    code = next(block for block in blocks("python") if "bmco.Design(" in block)
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(code, {"bmco": bmco})
+    assert output.getvalue() == blocks("text")[1]

@@ -31,7 +31,7 @@ class Analysis:
     Parameters
     ----------
     model : {BMVB, BGLM, BGLMM}
-        The class, or its name.
+        The class, or its name in any case of letters.
     rule : str or Rule
         When the treatment counts as better, its level and cut-off with it.
     fixed, random : str, optional
@@ -68,10 +68,12 @@ class Analysis:
     cluster_weights: str | None = None
 
     def __post_init__(self) -> None:
-        name = self.model if isinstance(self.model, str) else getattr(self.model, "__name__", "")
-        if name not in MODELS or (self.model is not name and self.model is not MODELS[name]):
+        known = {name.lower(): kind for name, kind in MODELS.items()}
+        model = known.get(self.model.lower()) if isinstance(self.model, str) else self.model
+        if not any(model is kind for kind in MODELS.values()):
             raise InputError("model", self.model, "is no analysis", list(MODELS))
-        object.__setattr__(self, "model", MODELS[name])
+        object.__setattr__(self, "model", model)
+        name = self.name
         rule = Rule(self.rule) if isinstance(self.rule, str) else self.rule
         object.__setattr__(self, "rule", of_kind("rule", rule, Rule, "must be a Rule"))
         _ = rule.criterion  # there is one

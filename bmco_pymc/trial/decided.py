@@ -26,6 +26,7 @@ Counts = NDArray[np.intp]
 Met = NDArray[np.bool_]
 
 DRAWS = 4_000  # of the posterior, where a decision rests on draws
+SMALL = 5_000_000  # pairs of states whose decisions are kept as numbers: 40 MB
 CLEAR = 0.03  # from the cut-off: a normal approximation decides
 
 
@@ -132,6 +133,10 @@ class BySum(Exact):
         return np.concatenate([above for _, above in self.superiority.exceed(self.cut)])
 
     @cached_property
+    def _met(self) -> Array:
+        return self.above.astype(float)
+
+    @cached_property
     def _places(self) -> tuple[Counts, Counts]:
         """Where each state is, by its counts."""
         found = []
@@ -144,7 +149,10 @@ class BySum(Exact):
     def success(self, high: Array, low: Array) -> float:
         """Return the probability that the sum is larger with enough certainty."""
         one, other = self._states
-        return self.superiority.share(self.cut, high[tuple(one.T)], low[tuple(other.T)])
+        of_high, of_low = high[tuple(one.T)], low[tuple(other.T)]
+        if len(one) * len(other) > SMALL:
+            return self.superiority.share(self.cut, of_high, of_low)
+        return float(of_high @ self._met @ of_low)  # kept, as a search asks many times
 
     def met(self, high: Counts, low: Counts) -> Met:
         """Return whether it is met, pair by pair."""

@@ -28,11 +28,12 @@ def exactly(decision: Decision, effect: Effect) -> Decision:
     rule = decision.asked
     counts = model.cells.counts  # (2, Q)
     priors = model.priors.phi.components("phi", model.study.patterns)
+    before = Setting(rule, priors)
+    joint = rule.statistic == "joint" and before.n_outcomes > 1
+    if not before.summable if before.at_least is None else joint:
+        return decision
     posterior = tuple(posterior_components(*p, c) for p, c in zip(priors, counts, strict=True))
     setting = Setting(rule, (posterior[0], posterior[1]))
-    joint = rule.statistic == "joint" and setting.n_outcomes > 1
-    if (joint and setting.at_least is not None) or (setting.at_least is None and setting.mixed):
-        return decision
     sides = tuple(_side(side, setting) for side in decision.sides)
     met = {side.direction: side.met for side in sides}
     caveats = [text for text in effect.caveats if text in decision.caveats]

@@ -24,6 +24,7 @@ from bmco_pymc.trial.weighted import Kinds, Superiority, weighted_superiority
 Array = NDArray[np.float64]
 
 MOST_PAIRS = 600_000_000  # of states of both groups, where a weighted sum decides
+LEAST = 0.2  # prior concentration of a kind: with less, its posterior is too singular for sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,13 @@ class Setting:
         return Kinds.of(self.rule.scores())
 
     @property
+    def summable(self) -> bool:
+        """Whether the probability about a weighted sum can be worked out: see `LEAST`."""
+        members = self.kinds.members
+        least = min(float((alphas @ members).min()) for _, alphas in self.priors)
+        return not self.mixed and least >= LEAST
+
+    @property
     def margins(self) -> list[float]:
         """The margin of each outcome."""
         return self.rule.vectors()[0].values.tolist()
@@ -94,7 +102,7 @@ class Setting:
         if at_least is None:
             kinds = self.kinds
             states = [math.comb(m + len(kinds.scores) - 1, m) for m in sizes]
-            if self.mixed or math.prod(states) > MOST_PAIRS:
+            if not self.summable or math.prod(states) > MOST_PAIRS:
                 return ByDraws(rule, None, priors, cut)
             alphas = [tuple((alpha[0] @ kinds.members).tolist()) for _, alpha in priors]
             of_both = alphas[0], sizes[0], alphas[1], sizes[1]

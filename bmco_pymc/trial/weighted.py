@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-REACH = 3.2  # of the double exponential rule: 1e-16 of a segment is beyond it
+REACH = 4.6  # of the double exponential rule, at the most: 1e-68 of a segment is beyond it
 TAIL = 34.0  # minus the logarithm of a probability that is none
 STEP = 0.1  # of the integral over u, in a coordinate where its scale is one
 ROUNDING = 1e-5  # of products in single precision; what is nearer to a cut-off is done in double
@@ -217,15 +217,18 @@ def weighted_superiority(
     edges = edges[(edges >= max(bottom, bottom + margin)) & (edges <= min(top, top + margin))]
     spreads = [_spread(alpha, n, scores) for alpha, n in ((high, n_high), (low, n_low))]
     spread = math.prod(spreads) / math.hypot(*spreads)
-    x, weight = (np.concatenate(parts) for parts in zip(*_nodes(edges, spread), strict=True))
+    nodes = list(_nodes(edges, spread, _reach(min(high.min(), low.min()))))
+    d, weight = (np.concatenate(part, axis=-1) for part in _distances(nodes, scores))
     if margin == 0 and n_high == n_low and np.array_equal(high, low):
-        density, lower = _distribution(high, n_high, scores, x)
+        density, lower = _distribution(high, n_high, scores, d)
     else:
-        density, _ = _distribution(high, n_high, scores, x)
-        _, lower = _distribution(low, n_low, scores, x - margin)
+        density, _ = _distribution(high, n_high, scores, d)
+        d, _ = (np.concatenate(part, axis=-1) for part in _distances(nodes, scores + margin))
+        _, lower = _distribution(low, n_low, scores, d)
     density *= weight
     if margin < 0:  # beyond the last edge, high is better by more than the margin for certain
-        beyond = 1 - _distribution(high, n_high, scores, edges[-1:])[1]
+        last = scores[:, None] - edges[-1]
+        beyond = 1 - _distribution(high, n_high, scores, last)[1]
         density = np.hstack([density, beyond])
         lower = np.hstack([lower, np.ones((len(lower), 1))])
     moments = _moments(high, n_high, scores, 0.0), _moments(low, n_low, scores, margin)
@@ -242,15 +245,43 @@ def _moments(prior: Array, n: int, scores: Array, margin: float) -> Array:
     return np.stack([mean + margin, variance, few])
 
 
-def _nodes(edges: Array, spread: float) -> Iterator[tuple[Array, Array]]:
-    """Give nodes and weights of the double exponential rule between edges."""
+type Segment = tuple[float, float, Array, Array, Array]
+
+
+def _nodes(edges: Array, spread: float, reach: float) -> Iterator[Segment]:
+    """Give each segment between edges, with the double exponential rule on it.
+
+    Of each node its distances to both ends, and its weight.
+    """
     for start, end in pairwise(edges):
         width = end - start
         step = min(0.12, spread / (0.3 * math.pi * width))
-        w = step * np.arange(-math.ceil(REACH / step), math.ceil(REACH / step) + 1)
+        w = step * np.arange(-math.ceil(reach / step), math.ceil(reach / step) + 1)
         logit = math.pi * np.sinh(w)
         below, above = 1 / (1 + np.exp(-logit)), 1 / (1 + np.exp(logit))
-        yield start + width * below, width * step * math.pi * np.cosh(w) * below * above
+        weight = width * step * math.pi * np.cosh(w) * below * above
+        yield start, end, width * below, width * above, weight
+
+
+def _reach(smallest: float) -> float:
+    """Return how far the rule goes, by the smallest prior concentration of a kind.
+
+    W may have a density like x^(α − 1) next to a score: less than 1e-16 of it is beyond.
+    """
+    return min(REACH, math.asinh(38 / (math.pi * min(smallest, 1.0))))
+
+
+def _distances(nodes: list[Segment], scores: Array) -> tuple[list[Array], list[Array]]:
+    """Return v − x of each score v and node x, a (r, N) for each segment, and the weights.
+
+    Every score is at one of the ends of a segment or beyond: the difference is taken from there, so
+    that it keeps its digits where a node is next to it.
+    """
+    found = []
+    for start, end, below, above, _ in nodes:
+        v = scores[:, None]
+        found.append(np.where(v > (start + end) / 2, (v - end) + above, (v - start) - below))
+    return found, [weight for *_, weight in nodes]
 
 
 def _spread(prior: Array, n: int, scores: Array) -> float:
@@ -259,8 +290,10 @@ def _spread(prior: Array, n: int, scores: Array) -> float:
     return float(0.5 * np.abs(np.diff(scores)).max() / math.sqrt(total + 1))
 
 
-def _distribution(prior: Array, n: int, scores: Array, x: Array) -> tuple[Array, Array]:
+def _distribution(prior: Array, n: int, scores: Array, d: Array) -> tuple[Array, Array]:
     """Return the density and the distribution function of W at x, for each state; shape (S, N).
+
+    Of x, the distances d = v − x to the scores are given, shape (r, N).
 
     With the characteristic function c(u) = Π (1 − i u d_i)^(−α_i) and d_i = v_i − x, the
     distribution function is ½ − ∫ Im c(u) / (π u) du over u > 0, and the density is the integral of
@@ -271,16 +304,16 @@ def _distribution(prior: Array, n: int, scores: Array, x: Array) -> tuple[Array,
     half = len(scores) // 2
     ways = list(_halves(n, half, len(scores) - half))
     states = _states(n, len(scores))
-    density, lower = np.zeros((2, len(states), len(x)))
+    density, lower = np.zeros((2, len(states), d.shape[1]))
     alpha = states + prior
 
     def work(place: int) -> None:
-        _invert(prior, n, scores - x[place], ways, alpha, density[:, place], lower[:, place])
+        _invert(prior, n, d[:, place], ways, alpha, density[:, place], lower[:, place])
 
     # The products are small: threads in one of them would wait for each other.
     threads = min(os.cpu_count() or 1, 8)
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, range(len(x))))  # a list, so that errors are raised here
+        list(pool.map(work, range(d.shape[1])))  # a list, so that errors are raised here
     return density, lower
 
 
@@ -330,8 +363,8 @@ def _frequencies(prior: Array, n: int, d: Array) -> tuple[Array, Array]:
     """
     extremes = prior + n * np.eye(len(d))  # all subjects of one kind, a state a row
     scale = 0.5 / math.sqrt((extremes @ d**2).max())
-    powers = scale * 2.0 ** np.arange(200)
-    sizes = 0.5 * extremes @ np.log1p((powers * d[:, None]) ** 2)  # (r, 200)
+    powers = scale * 2.0 ** np.arange(400)
+    sizes = 0.5 * extremes @ np.log1p((powers * d[:, None]) ** 2)  # (r, 400)
     enough = (sizes > TAIL).all(axis=0)
     end = math.asinh(powers[int(np.argmax(enough))] / scale)
     count = math.ceil(end / STEP)

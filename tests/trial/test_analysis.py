@@ -314,13 +314,13 @@ def test_the_effect_takes_the_same_value() -> None:
 
 def test_what_is_exact_is_printed_so() -> None:
     data = study(CONTROL, TREATMENT)
-    text = str(Analysis(bmco.BMVB, "all").run(data, **MANY))
+    text = str(Analysis(bmco.BMVB, bmco.Rule("all")).run(data, **MANY))
     assert text.count("(exact)") == 2  # both outcomes, and not their joint probability
     assert text.count("MCSE") == 1
-    text = str(Analysis(bmco.BMVB, "comp").run(data, **MANY))
+    text = str(Analysis(bmco.BMVB, bmco.Rule("comp")).run(data, **MANY))
     assert text.count("(exact)") == 3
     assert "MCSE" not in text
-    assert "(exact)" in Analysis(bmco.BMVB, "comp").run(data, **MANY)._repr_html_()
+    assert "(exact)" in Analysis(bmco.BMVB, bmco.Rule("comp")).run(data, **MANY)._repr_html_()
     one = str(Analysis(bmco.BMVB).run(study([4, 9], [9, 4]), **FEW))
     assert one.count("(exact)") == 2
     assert "Caveat" not in one  # a few draws do not matter

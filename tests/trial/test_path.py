@@ -96,7 +96,7 @@ def test_four_looks_with_one_outcome() -> None:
 
 def test_cut_offs_of_looks() -> None:
     given, (for_all, for_any), tolerance = oracle("gs.hsd.3.p")
-    looks = Looks([20, 40, 60], HSD(given["gamma"]))  # type: ignore[arg-type]
+    looks = Looks([20, 40, 60], HSD(given["gamma"]))
     for name, expected in (("all", for_all), ("any", for_any)):
         rule = Rule(name, alpha=given["alpha"]).for_outcomes(["a", "b"])
         np.testing.assert_allclose(looks.thresholds(rule), expected, rtol=0, atol=tolerance)
