@@ -295,6 +295,8 @@ class OperatingCharacteristics(Printed):
             sentences.append(planned.PAPERS)
         if plan.sequential:
             sentences.append(planned.looks(plan))
+            if self.kind == "size":
+                sentences.append("The looks of other sizes are in proportion.")
         sentences += filter(None, [self._truths, *map(sentence, self.notes)])
         sizes = self.kind != "size"
         return f"{TITLES[self.kind]}: {planned.head(plan, sizes=sizes)}", rows, sentences

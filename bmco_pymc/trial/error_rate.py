@@ -128,7 +128,9 @@ def worst_of(side: Side, control: tuple[float, float], start: Array | None = Non
     if at_least is None and isinstance(decided, BySum):
         error, phi = worst_sum(side, control, start)
         return Worst(error, np.nan, phi, "the largest that a search over all truths found")
-    if at_least is None or (K > 1 and at_least < K and not isinstance(decided, ByOutcome)):
+    # With mixtures, a claim depends on the other outcomes, too.
+    tied = K > 1 and (setting.mixed or at_least != K)
+    if at_least is None or (tied and not isinstance(decided, ByOutcome)):
         return _simulated(side, control)
     if at_least == K:
         return _of_single(side, control)
@@ -165,7 +167,7 @@ def _of_some(side: Side, among: Sequence[int], control: tuple[float, float]) -> 
 def claims_of(stages: Stages, control: tuple[float, float]) -> list[Claim]:
     """Return the error of each outcome's own claim, on the first side."""
     setting = stages.setting
-    if setting.at_least is None:
+    if setting.at_least is None or (setting.mixed and setting.n_outcomes > 1):
         return []
     return _of_each(stages, setting.rule.sides[0], control)
 

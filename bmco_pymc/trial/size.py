@@ -107,8 +107,12 @@ class Search:
         """Return the first and the stable size under one truth, and the formula's."""
         formula = self.formula(place)
         quick = self.setting.at_least is not None and self.plan.looks is None
+        least = 2
+        if self.plan.looks is not None:  # with fewer, two looks would be the same
+            shares = np.diff(self.plan.looks.fractions, prepend=0.0)
+            least = math.ceil(1 / shares.min()) + 1
         start = 20 if math.isnan(formula) else int(min(max(formula, 2), self.most))
-        least = 2 if self.plan.looks is None else len(self.plan.looks.n) + 1
+        start = max(start, least)
         step = 1 if quick else max(1, start // 40)
 
         def reached(n: int) -> bool:

@@ -14,6 +14,7 @@ from bmco_pymc.trial.stages import Side, true_patterns
 
 Array = NDArray[np.float64]
 
+LARGE = 0.02  # a rate of the one group, and 1 − it of the other: an effect that is seen for sure
 WORK = 4e9  # pairs of counts that a search may go through
 
 
@@ -116,11 +117,15 @@ def most_overlap(theta: ArrayLike) -> Array:
 
 
 def some_nulls(side: Side, control: tuple[float, float]) -> Iterator[Array]:
-    """Give truths (2, Q) on the boundary of the null, the rates of all outcomes alike."""
+    """Give truths (2, Q) on the boundary of the null, the rates of all outcomes alike.
+
+    Where some outcomes may be better under the null, also those in which they are by much.
+    """
     setting = side.stages.setting
     valued = setting.rule.criterion.values
     margins = np.zeros(setting.n_outcomes) if valued else np.array(setting.margins)
     shift = margins if side.direction == "right" else -margins
+    ends = (control[0], 1.0) if side.direction == "right" else (control[1], 0.0)
     for rate in np.linspace(*control, 7)[1:-1]:
         theta = np.full(setting.n_outcomes, rate)
         other = np.clip(theta + shift, 0.0, 1.0)
@@ -129,6 +134,11 @@ def some_nulls(side: Side, control: tuple[float, float]) -> Iterator[Array]:
             if setting.at_least is None and not _balance(phi, side):
                 continue
             yield phi
+            if setting.at_least is not None and setting.at_least > 1:
+                free = setting.at_least - 1
+                some, others = theta.copy(), other.copy()
+                some[-free:], others[-free:] = np.clip(ends, LARGE, 1 - LARGE)
+                yield np.stack([joint(some), joint(others)])
 
 
 def _balance(phi: Array, side: Side) -> bool:
