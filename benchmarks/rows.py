@@ -198,7 +198,7 @@ def _planning(quick: bool) -> Row:
         "k2_n103_s": ("power, two outcomes, n = 103: seconds", 0.02),
         "k2_n500_s": ("power, two outcomes, n = 500: seconds", 0.2),
         "k3_n100_s": ("power, three outcomes, n = 100: seconds", 0.5),
-        "sizes60_s": ("power at each of 60 sizes: seconds", 0.5),
+        "sizes60_s": ("a search over 60 sizes: seconds", 0.5),
         "comp_n50_s": ("Comp with equal weights, n = 50: seconds", 5.0),
         "weights_n50_s": ("Comp with other weights, n = 50: seconds", 5.0),
     }

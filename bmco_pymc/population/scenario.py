@@ -199,6 +199,15 @@ def of_draws(phi: Array, words: str) -> Scenario:
     return averaged
 
 
+def together(parts: Sequence[Scenario], names: Sequence[str]) -> Scenario:
+    """Return the truths of several scenarios as one, with a name each."""
+    found = Scenario(phi=np.concatenate([part.phi for part in parts]), names=names)
+    said = dict.fromkeys(part.words for part in parts)
+    named = copy.copy(found)
+    vars(named).update(words=" ".join(said))
+    return named
+
+
 def _named(names: Any, labels: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names that were given, or the labels of the grid."""
     if names is None:

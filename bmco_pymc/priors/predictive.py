@@ -135,7 +135,7 @@ def _support(grid: _Grid) -> Array:
     for sides in ((0,), (0, 1)):
         closing = True
         while closing:
-            axes = [np.linspace(*ends, COARSE) for ends in box]
+            axes = [np.linspace(start, end, COARSE) for start, end in box]
             height = grid.height(axes[0], axes[1], NODES // 2)
             top = height.max(axis=0) if sides == (0,) else height.max()
             some = height > top - DEPTH

@@ -67,7 +67,7 @@ def calibrate[P: Plan](plan: P, level: float, control: Sequence[float], progress
             truths += above
     if plan.looks is not None:
         looks = replace(plan.looks, spending=None, cuts=tuple(cuts.tolist()))
-        rule = replace(plan.analysis.rule, alpha=level)
+        rule = replace(plan.analysis.rule, alpha=level, cut=float(cuts[-1]))
         return replace(plan, looks=looks, analysis=replace(plan.analysis, rule=rule))
     rule = replace(plan.analysis.rule, alpha=level, cut=float(cuts[0]))
     return replace(plan, analysis=replace(plan.analysis, rule=rule))

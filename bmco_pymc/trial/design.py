@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bmco_pymc.data.study import Study
+from bmco_pymc.decision.decision import Decision
 from bmco_pymc.population.scenario import Scenario
 from bmco_pymc.priors.priors import Dirichlet, Mixture
 from bmco_pymc.trial.characteristics import OperatingCharacteristics
@@ -183,6 +185,32 @@ class Design(Plan):
         from bmco_pymc.trial.size import size_for
 
         return size_for(self, truth, power, most, progress)
+
+    def run(self, study: Study, look: int | None = None, **settings: Any) -> Decision:
+        """Analyse the data of the trial as planned, at the end or at a look.
+
+        Parameters
+        ----------
+        study : Study
+            The data.
+        look : int, optional
+            Which look, from 1; by default the one that has as many subjects, or nearly.
+        **settings
+            As in `Analysis.run`.
+
+        Returns
+        -------
+        Decision
+            By the analysis of the plan, with the cut-off of that look.
+
+        Warns
+        -----
+        InputWarning
+            If there are not as many subjects as planned.
+        """
+        from bmco_pymc.trial.conduct import run
+
+        return run(self, study, look, settings)
 
     def predict(
         self, study: Study, *, simulations: int = 100_000, seed: int = 1

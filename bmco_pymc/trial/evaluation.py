@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from bmco_pymc.arguments import whole
 from bmco_pymc.errors import InputError
-from bmco_pymc.population.scenario import Scenario
+from bmco_pymc.population.scenario import Scenario, together
 from bmco_pymc.priors.priors import Dirichlet, Mixture
 from bmco_pymc.progress import tracked
 from bmco_pymc.trial.assurance import over_draws, under_prior
@@ -28,7 +27,7 @@ def evaluate(
         whole("simulations", simulations, least=100)
     whole("seed", seed, least=0)
     if isinstance(truth, Dirichlet | Mixture):
-        return under_prior(design, truth, simulations, seed, progress)
+        return under_prior(design, truth, simulations, seed)
     scenario = gathered(truth)
     stages = design.stages(scenario.n_outcomes)
     if scenario.averaged:
@@ -67,4 +66,4 @@ def gathered(truth: Any) -> Scenario:
     for name, part in zip(names, parts, strict=True):
         single = len(part) == 1 and name
         labels += [str(name)] if single else [f"{name} {label}".strip() for label in part.labels]
-    return Scenario(phi=np.concatenate([part.phi for part in parts]), names=labels)
+    return together(parts, labels)

@@ -67,6 +67,11 @@ class Plan(Printed):
         if self.looks is not None and len(self.rule.sides) > 1:
             problem = "looks are for one-sided rules: plan each side by itself"
             raise InputError("looks", self.looks, problem)
+        if self.looks is not None and self.rule.cut is not None:
+            cuts = self.looks.cuts
+            if cuts is None or cuts[-1] != self.rule.cut:
+                problem = "looks have cut-offs of their own: Looks(..., cuts=...)"
+                raise InputError("cut", self.rule.cut, problem)
         if (known := self._known_outcomes()) is not None:
             self.setting(known)  # says what does not fit
 

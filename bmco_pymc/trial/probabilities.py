@@ -18,6 +18,8 @@ from bmco_pymc.trial.stages import Side, Stages, sides
 
 Array = NDArray[np.float64]
 
+ROUNDING = 1e-12  # a δ that is at its margin but for rounding is not beyond it
+
 
 def prepared(stages: Stages) -> list[Side]:
     """Return the sides of a design; an error where it gives up by what cannot be computed."""
@@ -101,21 +103,24 @@ def described(scenario: Scenario, stages: Stages) -> dict[str, Any]:
     coords = {"group": ["control", "treatment"], "outcome": outcomes}
     theta = xr.DataArray(scenario.theta, coords=coords, dims=("scenario", "group", "outcome"))
     rule = stages.setting.rule
-    claim = [claims_hold(rule, phi, rule.sides[:1]) for phi in scenario.phi]
+    claim = claims_hold(rule, scenario.phi, rule.sides[0])
     sizes = xr.DataArray(stages.sizes, dims=("look", "group"))
     return {
         "theta": theta,
-        "effect": ("scenario", np.array(claim)),
+        "effect": ("scenario", claim),
         "n": sizes,
         "cut": ("look", stages.cuts),
     }
 
 
-def claims_hold(rule: Rule, phi: Array, directions: Sequence[str]) -> bool:
-    """Return whether what a rule claims is true of one of some sides, for φ (2, Q)."""
+def claims_hold(rule: Rule, phi: Array, direction: str) -> NDArray[np.bool_]:
+    """Return whether what a rule claims on one side is true, for φ (..., 2, Q); shape (...)."""
+    change = phi[..., 1, :] - phi[..., 0, :]
+    sign = 1 if direction == "right" else -1
+    if rule.criterion.weighs or rule.criterion.values:
+        return sign * (change @ rule.scores()) > rule.bounds()[0] + ROUNDING
     theta = patterns.theta_from_phi(phi)
-    delta = xr.DataArray(theta[1] - theta[0], dims="outcome")
-    change = xr.DataArray(phi[1] - phi[0], dims="pattern")
-    # but for rounding, a δ at its margin is not beyond it
-    delta, change = (part.round(12) for part in (delta, change))
-    return any(bool(rule.events(delta, side, change)[0]) for side in directions)
+    excess = sign * (theta[..., 1, :] - theta[..., 0, :]) - rule.vectors()[0].values
+    K = excess.shape[-1]
+    needed = K - rule.criterion.shares(rule.m, K) + 1
+    return (excess > ROUNDING).sum(axis=-1) >= needed

@@ -20,7 +20,7 @@ from bmco_pymc.trial import formulas
 from bmco_pymc.trial.characteristics import OperatingCharacteristics
 from bmco_pymc.trial.evaluation import gathered
 from bmco_pymc.trial.plan import Plan
-from bmco_pymc.trial.probabilities import claims_hold, of_truth, prepared
+from bmco_pymc.trial.probabilities import claims_hold, prepared, stops
 from bmco_pymc.trial.setting import Setting
 
 Array = NDArray[np.float64]
@@ -44,7 +44,7 @@ def size_for(
         raise InputError("truth", scenario, "a size is found for single truths, not averaged ones")
     resolved = plan.stages(scenario.n_outcomes).setting.rule
     for label, phi in zip(scenario.labels, scenario.phi, strict=True):
-        if not claims_hold(resolved, phi, rule.sides[:1]):
+        if not claims_hold(resolved, phi, rule.sides[0]):
             problem = f"has no effect by rule {rule.words}: no size gives it power"
             raise InputError("truth", label, problem)
     search = Search(plan, scenario, target, most)
@@ -79,8 +79,8 @@ class Search:
             if n not in self._prepared:
                 stages = self.plan.with_sizes(*self.sizes(n)).stages(self.scenario.n_outcomes)
                 self._prepared[n] = prepared(stages)
-            data = of_truth(self._prepared[n][:1], self.scenario.phi[place], None, 1)
-            known[n] = float(data["success"]), float(data["mcse"])
+            ends, error, _ = stops(self._prepared[n][0], self.scenario.phi[place], None, 1)
+            known[n] = float(ends[:, 0].sum()), error
         return known[n][0]
 
     def formula(self, place: int) -> float:

@@ -145,15 +145,17 @@ class Side:
     def claims(self, phi: Array) -> Array | None:
         """Return the probability that each outcome is claimed at the end, shape (K,)."""
         decided = self.decided[-1]
-        if not isinstance(decided, ByOutcome):
-            return None
-        high, low = self.tables(phi)
-        found, K = [], high.ndim
-        for k, takes in enumerate(decided.takes):
-            others = tuple(a for a in range(K) if a != k)
-            tail = at_least(high.sum(axis=others))
-            found.append(float((tail[takes] * low.sum(axis=others)).sum()))
-        return np.array(found)
+        return each_claim(decided, *self.tables(phi)) if isinstance(decided, ByOutcome) else None
+
+
+def each_claim(decided: ByOutcome, high: Array, low: Array) -> Array:
+    """Return the probability of each claim from the distributions of the counts, shape (K,)."""
+    found, K = [], high.ndim
+    for k, takes in enumerate(decided.takes):
+        others = tuple(a for a in range(K) if a != k)
+        tail = at_least(high.sum(axis=others))
+        found.append(float((tail[takes] * low.sum(axis=others)).sum()))
+    return np.array(found)
 
 
 def sides(stages: Stages) -> list[Side]:

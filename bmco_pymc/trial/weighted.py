@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -26,6 +27,7 @@ REACH = 4.6  # of the double exponential rule, at the most: 1e-68 of a segment i
 TAIL = 34.0  # minus the logarithm of a probability that is none
 STEP = 0.1  # of the integral over u, in a coordinate where its scale is one
 ROUNDING = 1e-5  # of products in single precision; what is nearer to a cut-off is done in double
+AT_ONCE = 1_000_000  # states times frequencies
 TILE = 2_000  # rows that are worked at together
 FEW = 5.0  # subjects, prior included, beside those of the commonest kind: W is skewed
 STRIP = 400  # the same, where they are alike
@@ -132,7 +134,7 @@ class Superiority:
             return float(sum(high[rows] @ (above @ low) for rows, above in self.exceed(cut)))
         (mean, variance, few), (other, spread, rare) = self.moments
         by_mean = np.lexsort((mean, few))  # those that are not nearly normal last
-        factor, columns = self.low.astype(np.float32), np.arange(len(low))
+        factor, columns = self._single(self.low), np.arange(len(low))
         total = 0.0
         for rows in np.array_split(by_mean, 1 + len(by_mean) // STRIP):
             # The largest and smallest normal score that any of these rows has with each column.
@@ -153,6 +155,14 @@ class Superiority:
                 total += float(high[rows] @ (met @ low[open_]))
         return total
 
+    @cached_property
+    def _nodes(self) -> NDArray[np.intp]:
+        """The nodes that matter in single precision."""
+        return np.flatnonzero(self.high.max(axis=0) > ROUNDING**2)
+
+    def _single(self, factor: Array) -> NDArray[np.float32]:
+        return factor[:, self._nodes].astype(np.float32)
+
     def _above(
         self,
         cut: float,
@@ -161,7 +171,7 @@ class Superiority:
         factor: NDArray[np.float32],
     ) -> NDArray[np.bool_]:
         """Return where the cut-off is exceeded, in single precision but near it."""
-        product = self.high[rows].astype(np.float32) @ factor.T
+        product = self._single(self.high[rows]) @ factor.T
         above = product > cut
         s, t = np.nonzero(np.abs(product - np.float32(cut)) < ROUNDING)
         for pairs in np.array_split(np.arange(len(s)), 1 + len(s) // 10_000):
@@ -171,7 +181,7 @@ class Superiority:
 
     def exceed(self, cut: float) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
         """Give which probabilities exceed a cut-off, some rows (states of high) at a time."""
-        low, columns = self.low.astype(np.float32), np.arange(len(self.low))
+        low, columns = self._single(self.low), np.arange(len(self.low))
         for start in range(0, len(self.high), TILE):
             rows = slice(start, start + TILE)
             yield rows, self._above(cut, np.arange(len(self.high))[rows], columns, low)
@@ -305,10 +315,9 @@ def _distribution(prior: Array, n: int, scores: Array, d: Array) -> tuple[Array,
     ways = list(_halves(n, half, len(scores) - half))
     states = _states(n, len(scores))
     density, lower = np.zeros((2, len(states), d.shape[1]))
-    alpha = states + prior
 
     def work(place: int) -> None:
-        _invert(prior, n, d[:, place], ways, alpha, density[:, place], lower[:, place])
+        _invert(prior, n, d[:, place], ways, states, density[:, place], lower[:, place])
 
     # The products are small: threads in one of them would wait for each other.
     threads = min(os.cpu_count() or 1, 8)
@@ -322,7 +331,7 @@ def _invert(
     n: int,
     d: Array,
     ways: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
-    alpha: Array,
+    states: NDArray[np.int64],
     f: Array,
     F: Array,
 ) -> None:
@@ -330,10 +339,15 @@ def _invert(
     if d[0] <= 0 or d[-1] >= 0:
         F[:] = float(d[0] <= 0)
         return
-    half, start = len(ways[0][0][0]), 0
+    half, start, alpha = len(ways[0][0][0]), 0, states + prior
     u, du = _frequencies(prior, n, d)
     term = 1 / (1 - 1j * u * d[:, None])  # (r, U)
     powers = np.exp((prior[:, None] + np.arange(n + 1))[..., None] * np.log(term)[:, None])
+    if len(f) * len(u) < AT_ONCE:  # one product of all is quicker than many small ones
+        c = _product(powers, states)
+        F[:] = 0.5 - (c @ (du / u)).imag / np.pi
+        f[:] = ((c * (alpha @ term)) @ du).real / np.pi
+        ways = []
     for a, b in ways:
         rows = slice(start, start + len(a) * len(b))
         start = rows.stop

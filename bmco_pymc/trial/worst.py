@@ -14,7 +14,6 @@ from bmco_pymc.trial.stages import Side, true_patterns
 
 Array = NDArray[np.float64]
 
-LARGE = 0.02  # a rate of the one group, and 1 − it of the other: an effect that is seen for sure
 WORK = 4e9  # pairs of counts that a search may go through
 
 
@@ -125,7 +124,6 @@ def some_nulls(side: Side, control: tuple[float, float]) -> Iterator[Array]:
     valued = setting.rule.criterion.values
     margins = np.zeros(setting.n_outcomes) if valued else np.array(setting.margins)
     shift = margins if side.direction == "right" else -margins
-    ends = (control[0], 1.0) if side.direction == "right" else (control[1], 0.0)
     for rate in np.linspace(*control, 7)[1:-1]:
         theta = np.full(setting.n_outcomes, rate)
         other = np.clip(theta + shift, 0.0, 1.0)
@@ -134,11 +132,17 @@ def some_nulls(side: Side, control: tuple[float, float]) -> Iterator[Array]:
             if setting.at_least is None and not _balance(phi, side):
                 continue
             yield phi
-            if setting.at_least is not None and setting.at_least > 1:
-                free = setting.at_least - 1
-                some, others = theta.copy(), other.copy()
-                some[-free:], others[-free:] = np.clip(ends, LARGE, 1 - LARGE)
-                yield np.stack([joint(some), joint(others)])
+    if setting.at_least is None or setting.at_least < 2:
+        return
+    # The other effects are as large as can be, whatever the rate of the control: a prior that
+    # borrows history is misled by some of them.
+    free = setting.at_least - 1
+    for rate, free_rate in product(*[np.linspace(*control, 9)] * 2):
+        low = np.full(setting.n_outcomes, rate)
+        high = np.clip(low + shift, 0.0, 1.0)
+        low[-free:], high[-free:] = free_rate, 1.0 if side.direction == "right" else 0.0
+        for joint in (least_overlap, true_patterns, most_overlap):
+            yield np.stack([joint(low), joint(high)])
 
 
 def _balance(phi: Array, side: Side) -> bool:

@@ -350,3 +350,46 @@ def test_a_study_that_does_not_fit_is_refused() -> None:
         Analysis(bmco.BMVB, priors=three).run(study(CONTROL, TREATMENT))
     with pytest.raises(bmco.InputError, match="tries=3: there is no such setting|tries"):
         Analysis(bmco.BMVB).run(study(CONTROL, TREATMENT), tries=3)
+
+
+# --- a design that is run -------------------------------------------------------------------------
+
+
+def _study(rows: int) -> bmco.Study:
+    table = bmco.load_trial()
+    arms = [table[table["arm"] == arm].head(rows) for arm in ("ctl", "trt")]
+    return bmco.Study(pd.concat(arms), ["y1", "y2"], "arm", "ctl", "trt")
+
+
+def test_a_design_runs_with_the_cut_off_of_the_look() -> None:
+    looks = bmco.Looks([40, 80, 120], bmco.HSD(-4))
+    plan = bmco.Design(analysis=bmco.Analysis(bmco.BMVB, bmco.Rule("any")), looks=looks)
+    cuts = plan.stages(2).cuts
+    for place, n in enumerate(looks.n):
+        found = plan.run(_study(n), seed=1)
+        assert found.sides[0].threshold == cuts[place]
+        at = plan.run(_study(n), look=place + 1, seed=1)
+        assert str(at) == str(found)
+    with pytest.warns(bmco.InputWarning, match="look 2 is planned with 80 and 80 subjects"):
+        off = plan.run(_study(77), seed=1)
+    assert off.sides[0].threshold == cuts[1]
+    with pytest.raises(bmco.InputError, match="look=4"):
+        plan.run(_study(40), look=4)
+
+
+def test_a_calibrated_design_with_looks_decides_as_planned() -> None:
+    plan = bmco.Design(
+        analysis=bmco.Analysis(bmco.BMVB, bmco.Rule("all")), looks=bmco.Looks([60, 120])
+    ).calibrate(0.025, progress=False)
+    assert plan.looks is not None
+    last = plan.stages(2).cuts[-1]
+    for decision in (plan.run(_study(120), seed=1), plan.analysis.run(_study(120), seed=1)):
+        assert decision.sides[0].threshold == last
+        assert decision.alpha == 0.025
+
+
+def test_a_design_without_looks_runs_its_analysis() -> None:
+    plan = bmco.Design(120, bmco.Analysis(bmco.BMVB, bmco.Rule("any")))
+    assert str(plan.run(_study(120), seed=1)) == str(plan.analysis.run(_study(120), seed=1))
+    with pytest.warns(bmco.InputWarning, match="is planned with 120 and 120 subjects"):
+        plan.run(_study(100), seed=1)

@@ -163,7 +163,7 @@ def test_what_cannot_be_asked():
         plan.type_one()
     for control in ((0.5, 0.2), (-0.1, 1), "all", [0.1]):
         with pytest.raises(bmco.InputError, match="control="):
-            design(20, "all").type_one(control)
+            design(20, "all").type_one(control)  # type: ignore[arg-type]
 
 
 def test_the_error_of_one_outcome_by_hand():
@@ -182,3 +182,19 @@ def test_the_error_of_one_outcome_by_hand():
     pmf = binom.pmf(np.arange(n + 1), n, rates[:, None])
     size = np.einsum("gs,st,gt->g", pmf, region, pmf).max()
     assert error(design(n, "all", outcomes=1, cut=cut)) == pytest.approx(size, abs=1e-6)
+
+
+@pytest.mark.slow
+def test_with_mixtures_the_other_outcomes_matter():
+    """A mixture's weights depend on all counts: history that holds for one outcome misleads."""
+    history = 0.5 + 0.5 * np.array([13, 19, 19, 29])
+    prior = bmco.Mixture([(0.8, bmco.Dirichlet(history)), (0.2, bmco.Dirichlet(0.5))])
+    sizes = {"control": 96, "treatment": 136}
+    plan = design(sizes, "all", alpha=0.025, priors=bmco.Priors(phi=prior))
+    at = plan.evaluate(bmco.Scenario([0.5954, 0.4], [0.5954, 0.9999]))
+    assert float(at.power[0]) > 0.11
+    worst = plan.type_one((0.2, 0.6), progress=False)
+    spread = 4 * (float(at.data["mcse"][0]) + float(worst.data["mcse"]))
+    assert float(worst.error) > float(at.power[0]) - spread
+    assert "Simulated" in str(worst)
+    assert "claim" not in worst.data

@@ -112,4 +112,4 @@ def test_what_has_no_size():
         plan.size_for(truth(0.0), most=60, progress=False)
     for power in (0, 1, 80, "80 %"):
         with pytest.raises(bmco.InputError, match="power="):
-            plan.size_for(truth(0.0), power=power)
+            plan.size_for(truth(0.0), power=power)  # type: ignore[arg-type]

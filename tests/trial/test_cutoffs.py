@@ -84,6 +84,6 @@ def test_what_cannot_be_calibrated():
         design(3, "all", cut=0.5).calibrate(1e-9, progress=False)
     for level in (0, 0.5, "5 %", -1):
         with pytest.raises(bmco.InputError, match="alpha=|level="):
-            design(20, "all").calibrate(level)
+            design(20, "all").calibrate(level)  # type: ignore[arg-type]
     with pytest.raises(bmco.InputError, match="calibrated exactly"):
         design(20, "any", statistic="joint").calibrate(0.05)
