@@ -25,7 +25,7 @@ Complex = NDArray[np.complex128]
 
 REACH = 4.6  # of the double exponential rule, at the most: 1e-68 of a segment is beyond it
 TAIL = 34.0  # minus the logarithm of a probability that is none
-STEP = 0.1  # of the integral over u, in a coordinate where its scale is one
+STEP = 0.12  # of the integral over u, in a coordinate where its scale is one
 ROUNDING = 1e-5  # of products in single precision; what is nearer to a cut-off is done in double
 AT_ONCE = 1_000_000  # states times frequencies
 TILE = 2_000  # rows that are worked at together
@@ -312,12 +312,12 @@ def _distribution(prior: Array, n: int, scores: Array, d: Array) -> tuple[Array,
     one factor for half of the kinds and another for the rest: sums over u are matrix products.
     """
     half = len(scores) // 2
-    ways = list(_halves(n, half, len(scores) - half))
-    states = _states(n, len(scores))
+    states, ways = _states(n, len(scores)), list(_halves(n, half, len(scores) - half))
     density, lower = np.zeros((2, len(states), d.shape[1]))
 
     def work(place: int) -> None:
-        _invert(prior, n, d[:, place], ways, states, density[:, place], lower[:, place])
+        f, F = density[:, place], lower[:, place]
+        _invert(prior, n, d[:, place], ways, states, f, F)
 
     # The products are small: threads in one of them would wait for each other.
     threads = min(os.cpu_count() or 1, 8)
@@ -339,7 +339,7 @@ def _invert(
     if d[0] <= 0 or d[-1] >= 0:
         F[:] = float(d[0] <= 0)
         return
-    half, start, alpha = len(ways[0][0][0]), 0, states + prior
+    alpha = states + prior
     u, du = _frequencies(prior, n, d)
     term = 1 / (1 - 1j * u * d[:, None])  # (r, U)
     powers = np.exp((prior[:, None] + np.arange(n + 1))[..., None] * np.log(term)[:, None])
@@ -347,18 +347,24 @@ def _invert(
         c = _product(powers, states)
         F[:] = 0.5 - (c @ (du / u)).imag / np.pi
         f[:] = ((c * (alpha @ term)) @ du).real / np.pi
-        ways = []
-    for a, b in ways:
-        rows = slice(start, start + len(a) * len(b))
-        start = rows.stop
-        one = _product(powers[:half], a)  # (len(a), U)
-        other = _product(powers[half:], b)  # (len(b), U)
-        F[rows] = 0.5 - (one @ (other * (du / u)).T).imag.ravel() / np.pi
-        of_one, of_other = (a + prior[:half]) @ term[:half], (b + prior[half:]) @ term[half:]
-        both = (one * of_one) @ (other * du).T + one @ (other * of_other * du).T
-        f[rows] = both.real.ravel() / np.pi
-    none = _tail(alpha, d) < -TAIL
-    f[none], F[none] = 0.0, (alpha[none] @ d < 0)
+    else:
+        half = ways[0][0].shape[1]
+        a, b = (np.concatenate(part) for part in zip(*ways, strict=True))
+        one, other = _product(powers[:half], a), _product(powers[half:], b) * du
+        more = one * ((a + prior[:half]) @ term[:half])
+        rest = other * ((b + prior[half:]) @ term[half:])
+        over = other / u
+        i = j = start = 0
+        for some, others in ways:
+            rows, columns = slice(i, i := i + len(some)), slice(j, j := j + len(others))
+            both = slice(start, start := start + len(some) * len(others))
+            F[both] = 0.5 - (one[rows] @ over[columns].T).imag.ravel() / np.pi
+            found = one[rows] @ rest[columns].T + more[rows] @ other[columns].T
+            f[both] = found.real.ravel() / np.pi
+    first, second = alpha @ d, alpha @ d**2
+    far = np.flatnonzero(first**2 > TAIL * second)
+    none = far[_tail(alpha[far], d) < -TAIL]
+    f[none], F[none] = 0.0, first[none] < 0
 
 
 def _product(powers: Complex, counts: NDArray[np.int64]) -> Complex:
