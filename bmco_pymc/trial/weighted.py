@@ -171,9 +171,10 @@ class Superiority:
         factor: NDArray[np.float32],
     ) -> NDArray[np.bool_]:
         """Return where the cut-off is exceeded, in single precision but near it."""
-        product = self._single(self.high[rows]) @ factor.T
-        above = product > cut
-        s, t = np.nonzero(np.abs(product - np.float32(cut)) < ROUNDING)
+        excess = self._single(self.high[rows]) @ factor.T
+        excess -= np.float32(cut)
+        above = excess > 0
+        s, t = np.divmod(np.flatnonzero(np.abs(excess, out=excess) < ROUNDING), len(columns))
         for pairs in np.array_split(np.arange(len(s)), 1 + len(s) // 10_000):
             one, other = self.high[rows[s[pairs]]], self.low[columns[t[pairs]]]
             above[s[pairs], t[pairs]] = np.einsum("ij,ij->i", one, other) > cut
