@@ -13,7 +13,8 @@ from scipy.special import ndtr
 from bmco_pymc.arguments import numbers, one_of, probability, whole
 from bmco_pymc.decision.rule import Rule
 from bmco_pymc.errors import InputError
-from bmco_pymc.trial.spending import HSD, OBrienFleming, Pocock, Spending, boundaries
+from bmco_pymc.trial.bounds import boundaries
+from bmco_pymc.trial.spending import HSD, OBrienFleming, Pocock, Spending
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,12 @@ from bmco_pymc.decision.rule import Rule
 from bmco_pymc.errors import InputError
 from bmco_pymc.priors.components import Components, posterior_components
 from bmco_pymc.priors.priors import Dirichlet, Mixture
+from bmco_pymc.trial.by_draws import ByDraws, Screen
 from bmco_pymc.trial.claims import needed, thresholds
-from bmco_pymc.trial.decided import ByDraws, ByMixture, ByOutcome, BySum, Decided, Screen
+from bmco_pymc.trial.decided import ByMixture, ByOutcome, BySum, Decided
+from bmco_pymc.trial.kinds import Kinds
 from bmco_pymc.trial.superiority import superiority
-from bmco_pymc.trial.weighted import Kinds, Superiority, weighted_superiority
+from bmco_pymc.trial.weighted import Superiority, weighted_superiority
 
 Array = NDArray[np.float64]
 

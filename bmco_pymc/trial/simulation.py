@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bmco_pymc.trial.decided import ByDraws
+from bmco_pymc.trial.by_draws import ByDraws
 from bmco_pymc.trial.setting import ordered
 from bmco_pymc.trial.stages import Side
 

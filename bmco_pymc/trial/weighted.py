@@ -1,107 +1,32 @@
 """The posterior probability that a weighted sum of pattern probabilities is larger in one group.
 
-Patterns with the same score count as one kind of subject, so what a group has shown is how many
-subjects it has of each kind: a state. The posterior of the kinds' probabilities is Dirichlet, the
-weighted sum W = Σ v_i φ_i is a linear function of it.
+The posterior of the probabilities of the kinds of subjects is Dirichlet, and the weighted sum
+W = Σ v_i φ_i is a linear function of them.
 """
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import ndtri
-from threadpoolctl import threadpool_limits
+
+from bmco_pymc.trial.inversion import distribution
+from bmco_pymc.trial.kinds import states
 
 Array = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 
 REACH = 4.6  # of the double exponential rule, at the most: 1e-68 of a segment is beyond it
-TAIL = 34.0  # minus the logarithm of a probability that is none
-STEP = 0.12  # of the integral over u, in a coordinate where its scale is one
 ROUNDING = 1e-5  # of products in single precision; what is nearer to a cut-off is done in double
-AT_ONCE = 1_000_000  # states times frequencies
 TILE = 2_000  # rows that are worked at together
 FEW = 5.0  # subjects, prior included, beside those of the commonest kind: W is skewed
 STRIP = 400  # the same, where they are alike
 CLEAR = 1.5  # SDs from the cut-off's normal score, beyond which a normal approximation decides
-
-
-@dataclass(frozen=True, eq=False)
-class Kinds:
-    """The kinds of subjects that a rule tells apart, by the score of their pattern.
-
-    Attributes
-    ----------
-    scores : ndarray, shape (r,)
-        Distinct, from the highest to the lowest; at least two.
-    members : ndarray of 0 and 1, shape (Q, r)
-        Which patterns are of each kind.
-    """
-
-    scores: Array
-    members: NDArray[np.int8]
-
-    @classmethod
-    def of(cls, scores: ArrayLike) -> Kinds:
-        """Return the kinds for the scores of the patterns, shape (Q,).
-
-        Examples
-        --------
-        >>> Kinds.of([1, 0.5, 0.5, 0]).members.tolist()
-        [[1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]]
-        """
-        given = np.asarray(scores, dtype=float)
-        order = np.argsort(-given, kind="stable")
-        new = np.diff(-given[order], prepend=-np.inf) > 1e-12 * np.ptp(given)  # but for rounding
-        kind = np.empty(len(given), dtype=int)
-        kind[order] = np.cumsum(new) - 1
-        members = (kind[:, None] == np.arange(new.sum())).astype(np.int8)
-        return cls(given[order][new], members)
-
-    @property
-    def counted(self) -> NDArray[np.int8]:
-        """All kinds but the last, whose number is what is left: shape (Q, r − 1)."""
-        return self.members[:, :-1]
-
-    def states(self, n: int) -> NDArray[np.int64]:
-        """Return all ways to distribute n subjects over the kinds, shape (S, r).
-
-        Examples
-        --------
-        >>> Kinds.of([1, 0.5, 0.5, 0]).states(1).tolist()
-        [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
-        """
-        return _states(n, len(self.scores))
-
-
-def _states(n: int, kinds: int) -> NDArray[np.int64]:
-    half = kinds // 2
-    parts = [
-        np.hstack([np.repeat(a, len(b), axis=0), np.tile(b, (len(a), 1))])
-        for a, b in _halves(n, half, kinds - half)
-    ]
-    return np.concatenate(parts)
-
-
-def _halves(n: int, one: int, other: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Give the ways to distribute m over some kinds, and n − m over the others, for each m."""
-    for m in range(n + 1):
-        yield _ways(m, one), _ways(n - m, other)
-
-
-def _ways(n: int, kinds: int) -> NDArray[np.int64]:
-    listed = list(combinations(range(n + kinds - 1), kinds - 1))
-    bars = np.array(listed, dtype=np.int64).reshape(len(listed), kinds - 1)
-    edges = np.pad(bars, ((0, 0), (1, 1)), constant_values=((0, 0), (-1, n + kinds - 1)))
-    return np.diff(edges, axis=1) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,15 +156,15 @@ def weighted_superiority(
     nodes = list(_nodes(edges, spread, _reach(min(high.min(), low.min()))))
     d, weight = (np.concatenate(part, axis=-1) for part in _distances(nodes, scores))
     if margin == 0 and n_high == n_low and np.array_equal(high, low):
-        density, lower = _distribution(high, n_high, scores, d)
+        density, lower = distribution(high, n_high, scores, d)
     else:
-        density, _ = _distribution(high, n_high, scores, d)
+        density, _ = distribution(high, n_high, scores, d)
         d, _ = (np.concatenate(part, axis=-1) for part in _distances(nodes, scores + margin))
-        _, lower = _distribution(low, n_low, scores, d)
+        _, lower = distribution(low, n_low, scores, d)
     density *= weight
     if margin < 0:  # beyond the last edge, high is better by more than the margin for certain
         last = scores[:, None] - edges[-1]
-        beyond = 1 - _distribution(high, n_high, scores, last)[1]
+        beyond = 1 - distribution(high, n_high, scores, last)[1]
         density = np.hstack([density, beyond])
         lower = np.hstack([lower, np.ones((len(lower), 1))])
     moments = _moments(high, n_high, scores, 0.0), _moments(low, n_low, scores, margin)
@@ -248,7 +173,7 @@ def weighted_superiority(
 
 def _moments(prior: Array, n: int, scores: Array, margin: float) -> Array:
     """Return the moments of W a posteriori, the margin added to the mean; shape (3, S)."""
-    alpha = _states(n, len(scores)) + prior
+    alpha = states(n, len(scores)) + prior
     total = alpha.sum(axis=1)
     mean = alpha @ scores / total
     variance = (alpha @ scores**2 / total - mean**2) / (total + 1)
@@ -299,106 +224,3 @@ def _spread(prior: Array, n: int, scores: Array) -> float:
     """Return an SD of W a posteriori when subjects of neighbouring kinds are as many as others."""
     total = n + prior.sum()
     return float(0.5 * np.abs(np.diff(scores)).max() / math.sqrt(total + 1))
-
-
-def _distribution(prior: Array, n: int, scores: Array, d: Array) -> tuple[Array, Array]:
-    """Return the density and the distribution function of W at x, for each state; shape (S, N).
-
-    Of x, the distances d = v − x to the scores are given, shape (r, N).
-
-    With the characteristic function c(u) = Π (1 − i u d_i)^(−α_i) and d_i = v_i − x, the
-    distribution function is ½ − ∫ Im c(u) / (π u) du over u > 0, and the density is the integral of
-    the real part of c(u) Σ α_i / (1 − i u d_i), over π. The integrands are even and analytic, so
-    that the trapezoidal rule converges exponentially. For all states together, c is a product of
-    one factor for half of the kinds and another for the rest: sums over u are matrix products.
-    """
-    half = len(scores) // 2
-    states, ways = _states(n, len(scores)), list(_halves(n, half, len(scores) - half))
-    density, lower = np.zeros((2, len(states), d.shape[1]))
-
-    def work(place: int) -> None:
-        f, F = density[:, place], lower[:, place]
-        _invert(prior, n, d[:, place], ways, states, f, F)
-
-    # The products are small: threads in one of them would wait for each other.
-    threads = min(os.cpu_count() or 1, 8)
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, range(d.shape[1])))  # a list, so that errors are raised here
-    return density, lower
-
-
-def _invert(
-    prior: Array,
-    n: int,
-    d: Array,
-    ways: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
-    states: NDArray[np.int64],
-    f: Array,
-    F: Array,
-) -> None:
-    """Put the density and the distribution function at one x, with d = v − x, into f and F (S,)."""
-    if d[0] <= 0 or d[-1] >= 0:
-        F[:] = float(d[0] <= 0)
-        return
-    alpha = states + prior
-    u, du = _frequencies(prior, n, d)
-    term = 1 / (1 - 1j * u * d[:, None])  # (r, U)
-    powers = np.exp((prior[:, None] + np.arange(n + 1))[..., None] * np.log(term)[:, None])
-    if len(f) * len(u) < AT_ONCE:  # one product of all is quicker than many small ones
-        c = _product(powers, states)
-        F[:] = 0.5 - (c @ (du / u)).imag / np.pi
-        f[:] = ((c * (alpha @ term)) @ du).real / np.pi
-    else:
-        half = ways[0][0].shape[1]
-        a, b = (np.concatenate(part) for part in zip(*ways, strict=True))
-        one, other = _product(powers[:half], a), _product(powers[half:], b) * du
-        more = one * ((a + prior[:half]) @ term[:half])
-        rest = other * ((b + prior[half:]) @ term[half:])
-        over = other / u
-        i = j = start = 0
-        for some, others in ways:
-            rows, columns = slice(i, i := i + len(some)), slice(j, j := j + len(others))
-            both = slice(start, start := start + len(some) * len(others))
-            F[both] = 0.5 - (one[rows] @ over[columns].T).imag.ravel() / np.pi
-            found = one[rows] @ rest[columns].T + more[rows] @ other[columns].T
-            f[both] = found.real.ravel() / np.pi
-    first, second = alpha @ d, alpha @ d**2
-    far = np.flatnonzero(first**2 > TAIL * second)
-    none = far[_tail(alpha[far], d) < -TAIL]
-    f[none], F[none] = 0.0, first[none] < 0
-
-
-def _product(powers: Complex, counts: NDArray[np.int64]) -> Complex:
-    """Return the product over kinds of their factor for the counts, (S, kinds): shape (S, U)."""
-    found = powers[0][counts[:, 0]]
-    for kind in range(1, counts.shape[1]):
-        found = found * powers[kind][counts[:, kind]]
-    return found
-
-
-def _frequencies(prior: Array, n: int, d: Array) -> tuple[Array, Array]:
-    """Return u and its weights for the integrals at one x.
-
-    In the coordinate w with u = s sinh(w), steps are narrow where the integrand oscillates and wide
-    along its tail, for the widest and the narrowest state at once.
-    """
-    extremes = prior + n * np.eye(len(d))  # all subjects of one kind, a state a row
-    scale = 0.5 / math.sqrt((extremes @ d**2).max())
-    powers = scale * 2.0 ** np.arange(400)
-    sizes = 0.5 * extremes @ np.log1p((powers * d[:, None]) ** 2)  # (r, 400)
-    enough = (sizes > TAIL).all(axis=0)
-    end = math.asinh(powers[int(np.argmax(enough))] / scale)
-    count = math.ceil(end / STEP)
-    w = (np.arange(count) + 0.5) * (end / count)
-    return scale * np.sinh(w), scale * np.cosh(w) * (end / count)
-
-
-def _tail(alpha: Array, d: Array) -> Array:
-    """Return a bound of the logarithm of the probability on the side of x where the mean is not.
-
-    Chernoff's: Σ d_i G_i is beyond 0 with probability at most Π (1 − λ d_i)^(−α_i), for each λ on
-    that side.
-    """
-    slope = -(alpha @ d) / (alpha @ d**2)  # (S,), the best one for a normal variable
-    slope = np.clip(slope, 0.8 / d[-1], 0.8 / d[0])
-    return -(alpha * np.log1p(-slope[:, None] * d)).sum(1)

@@ -13,7 +13,7 @@ from scipy.stats import betabinom, multinomial
 
 from bmco_pymc import patterns
 from bmco_pymc.trial.counts import beta_binomial, count_table, predictive_table
-from bmco_pymc.trial.weighted import Kinds
+from bmco_pymc.trial.kinds import Kinds
 
 PHI = {
     1: [0.3, 0.7],

@@ -21,7 +21,7 @@ from bmco_pymc import patterns
 from bmco_pymc.trial import setting as setting_of
 from bmco_pymc.trial import stages as stages_of
 from bmco_pymc.trial.analysis import Analysis
-from bmco_pymc.trial.decided import ByDraws
+from bmco_pymc.trial.by_draws import ByDraws
 from bmco_pymc.trial.design import Design
 from bmco_pymc.trial.looks import Looks
 from bmco_pymc.trial.spending import HSD

@@ -11,16 +11,9 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from bmco_pymc.errors import InputError
-from bmco_pymc.trial import spending
-from bmco_pymc.trial.spending import (
-    HSD,
-    OBrienFleming,
-    Pocock,
-    Spending,
-    boundaries,
-    constant_boundary,
-    crossing,
-)
+from bmco_pymc.trial import bounds
+from bmco_pymc.trial.bounds import boundaries, constant_boundary, crossing
+from bmco_pymc.trial.spending import HSD, OBrienFleming, Pocock, Spending
 
 FUNCTIONS: list[Spending] = [HSD(), HSD(0), HSD(1), HSD(30), HSD(-30), Pocock(), OBrienFleming()]
 UNEVEN = [0.01, 0.5, 0.51, 0.52, 0.9]  # a first look that is tiny, others that are close, no last
@@ -136,8 +129,8 @@ def test_twice_the_nodes_change_nothing(
 ) -> None:
     spent = function.spent(t, 0.05)
     before = boundaries(t, spent)
-    monkeypatch.setattr(spending, "PANEL", spending.PANEL / 2)
-    monkeypatch.setattr(spending, "LOWEST", -12.0)
+    monkeypatch.setattr(bounds, "PANEL", bounds.PANEL / 2)
+    monkeypatch.setattr(bounds, "LOWEST", -12.0)
     np.testing.assert_allclose(boundaries(t, spent), before, rtol=0, atol=1e-13)
 
 

@@ -15,12 +15,13 @@ from scipy.stats import beta
 
 from bmco_pymc import patterns
 from bmco_pymc.decision.rule import Rule
-from bmco_pymc.trial import weighted
+from bmco_pymc.trial import inversion, weighted
 from bmco_pymc.trial.counts import count_table
 from bmco_pymc.trial.decided import BySum
+from bmco_pymc.trial.kinds import Kinds
 from bmco_pymc.trial.setting import Setting
 from bmco_pymc.trial.superiority import superiority
-from bmco_pymc.trial.weighted import Kinds, Superiority, weighted_superiority
+from bmco_pymc.trial.weighted import Superiority, weighted_superiority
 
 Array = NDArray[np.float64]
 HALF = np.array([1.0, 0.5, 0.0])  # both, one, none
@@ -198,7 +199,7 @@ def test_a_better_subject_makes_it_more_likely() -> None:
 def test_finer_steps_change_nothing(prior, n, scores, margin, monkeypatch) -> None:
     found = weighted_superiority(prior, n, prior, n, scores, margin).probabilities()
     nodes = weighted._nodes
-    monkeypatch.setattr(weighted, "STEP", weighted.STEP / 2)
+    monkeypatch.setattr(inversion, "STEP", inversion.STEP / 2)
     monkeypatch.setattr(weighted, "REACH", weighted.REACH + 0.3)
     monkeypatch.setattr(
         weighted, "_nodes", lambda edges, spread, reach: nodes(edges, spread / 2, reach)
