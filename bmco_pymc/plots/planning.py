@@ -177,6 +177,9 @@ def plot_size(data: xr.Dataset, title: str, words: str) -> Figure:
                 at = float(here[name]), float(here[f"power_{name}"])
                 axes.plot(*at, linestyle="", zorder=4, gid=name, **look)
                 found.append(f"{name} {at[0]:g}")
+        if "formula" in here and not np.isnan(formula := float(here["formula"])):
+            axes.axvline(formula, color=GREY, linewidth=1, linestyle=":", gid="formula")
+            found.append(f"formula {math.ceil(formula)}")
         style.panel_title(axes, titles[s], 9)
         axes.annotate(
             ", ".join(found) or "not reached",
@@ -199,8 +202,9 @@ def plot_size(data: xr.Dataset, title: str, words: str) -> Figure:
         style.key(f"{name} n", linestyle="", **look) for name, look in _SIZES.items()
     ]
     handles.insert(0, style.key(f"target {target:g}", INK, linewidth=1.2, linestyle="--"))
+    handles.append(style.key("the usual formula", GREY, linewidth=1, linestyle=":"))
     style.figure_heading(figure, title, words)
-    style.legend(figure, handles, columns=3)
+    style.legend(figure, handles, columns=4)
     return figure
 
 

@@ -59,6 +59,7 @@ def boundaries(fractions: ArrayLike, spent: ArrayLike) -> Array:
 
     Examples
     --------
+    >>> from bmco_pymc.trial.spending import HSD
     >>> t = [1 / 3, 2 / 3, 1]
     >>> boundaries(t, HSD(-4).spent(t, alpha=0.05)).round(4).tolist()
     [2.7936, 2.289, 1.6799]

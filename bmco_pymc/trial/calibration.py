@@ -66,7 +66,7 @@ def calibrate[P: Plan](plan: P, level: float, control: Sequence[float], progress
                 break
             truths += above
     if plan.looks is not None:
-        looks = replace(plan.looks, spending=None, cuts=tuple(cuts.tolist()))
+        looks = replace(plan.looks, cuts=tuple(cuts.tolist()))
         rule = replace(plan.analysis.rule, alpha=level, cut=float(cuts[-1]))
         return replace(plan, looks=looks, analysis=replace(plan.analysis, rule=rule))
     rule = replace(plan.analysis.rule, alpha=level, cut=float(cuts[0]))

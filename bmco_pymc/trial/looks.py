@@ -31,7 +31,8 @@ class Looks:
         ``HSD(-4)``. The nominal level of a look divides among outcomes as the rule's level does:
         with p the level of the look, the cut-off is 1 − p for All and 1 − p/K for Any.
     cuts : sequence of float, optional
-        The cut-off of each look, instead of spending.
+        The cut-off of each look, instead of those of ``spending``; where both are given, spending
+        says where they are from (``Design.calibrate`` scales its cut-offs).
     futility : float, optional
         Give up where the predictive (or posterior) probability of success is below this number.
         Not binding: error rates are computed as if nobody gave up, power and sizes with it.
@@ -66,8 +67,6 @@ class Looks:
     def __post_init__(self) -> None:
         object.__setattr__(self, "n", _sizes(self.n))
         if self.cuts is not None:
-            if self.spending is not None:
-                raise InputError("cuts", self.cuts, "cannot be given beside spending: choose one")
             cuts = numbers("cuts", self.cuts, "must be a cut-off for each look")
             if cuts.shape != (len(self.n),) or not ((cuts > 0) & (cuts < 1)).all():
                 problem = f"must be a probability below 1 for each of the {len(self.n)} looks"
@@ -75,7 +74,7 @@ class Looks:
             object.__setattr__(self, "cuts", tuple(cuts.tolist()))
         elif self.spending is None:
             object.__setattr__(self, "spending", HSD(-4.0))
-        elif not isinstance(self.spending, HSD | Pocock | OBrienFleming):
+        if not isinstance(self.spending, HSD | Pocock | OBrienFleming | None):
             kinds = ("HSD", "Pocock", "OBrienFleming")
             raise InputError("spending", self.spending, "is no way to spend a level", kinds)
         if self.futility is not None:

@@ -7,8 +7,9 @@ import warnings
 from bmco_pymc.errors import InputWarning
 from bmco_pymc.priors.priors import Dirichlet
 from bmco_pymc.report.planned import Planned
+from bmco_pymc.trial.looks import Looks
 from bmco_pymc.trial.plan import Plan
-from bmco_pymc.trial.spending import HSD, Pocock, Spending
+from bmco_pymc.trial.spending import HSD, Pocock
 
 
 def in_words(design: Plan, n_outcomes: int | None) -> Planned:
@@ -25,7 +26,7 @@ def in_words(design: Plan, n_outcomes: int | None) -> Planned:
         sizes=stages.sizes,
         cuts=stages.cuts,
         enrolled=design.enrolled,
-        spending="" if looks is None or looks.cuts is not None else _spending(looks.spending),
+        spending="" if looks is None else _spending(looks),
         futility=stages.futility,
         futility_by=stages.futility_by,
         dropout=float(design.dropout),
@@ -51,8 +52,12 @@ def compared(design: Plan, *, searched: bool) -> dict[str, object]:
     return found
 
 
-def _spending(spending: Spending | None) -> str:
-    """Return how a level is spent, in words."""
-    if isinstance(spending, HSD):
-        return f"Hwang, Shih & DeCani, γ = {spending.gamma:g}"
-    return "Pocock type" if isinstance(spending, Pocock) else "O'Brien-Fleming type"
+def _spending(looks: Looks) -> str:
+    """Return how a level is spent, in words; nothing where cut-offs are given."""
+    if looks.spending is None:
+        return ""
+    if isinstance(looks.spending, HSD):
+        words = f"Hwang, Shih & DeCani, γ = {looks.spending.gamma:g}"
+    else:
+        words = f"{'Pocock' if isinstance(looks.spending, Pocock) else 'O’Brien-Fleming'} type"
+    return words if looks.cuts is None else f"{words}, scaled to hold the level"

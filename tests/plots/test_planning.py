@@ -94,7 +94,7 @@ def test_size_marks_the_first_and_the_stable():
     assert points(figure, "stable") == pytest.approx(np.array([[106, 0.8037], [106, 0.8037]]))
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["hoped for", "at $5, or $7"]
     assert texts(figure).count("first 103, stable 106") == 2
-    assert keys(figure) == ["target 0.8", "first n", "stable n"]
+    assert keys(figure) == ["target 0.8", "first n", "stable n", "the usual formula"]
 
 
 def test_sizes_that_were_not_looked_at_leave_no_gap():

@@ -76,6 +76,8 @@ def test_looks_are_scaled_together():
     assert found.looks is not None
     distances = 1 - np.array(found.looks.cuts)
     nominal = 1 - plan.stages(1).cuts
+    assert found.looks.spending == bmco.HSD(-4)
+    assert "scaled to hold the level" in str(found.evaluate(bmco.Scenario([0.4], [0.7])))
     assert distances / nominal == pytest.approx([distances[0] / nominal[0]] * 2)
 
 

@@ -24,7 +24,6 @@ from bmco_pymc.trial.analysis import Analysis
 from bmco_pymc.trial.by_draws import ByDraws
 from bmco_pymc.trial.design import Design
 from bmco_pymc.trial.looks import Looks
-from bmco_pymc.trial.spending import HSD
 
 Array = NDArray[np.float64]
 
@@ -650,8 +649,8 @@ ALL = make_analysis(bmco.BMVB, "all")
         (lambda: make_looks([0, 10]), "n=0: must be a whole number, "),
         (lambda: make_looks([2.5, 10]), "n=2.5: must be a whole number"),
         (
-            lambda: make_looks([5, 10], HSD(), cuts=[0.9, 0.9]),
-            "cuts=.*cannot be given beside spending",
+            lambda: make_looks([5, 10], 4, cuts=[0.9, 0.9]),
+            "spending=4: is no way to spend a level",
         ),
         (
             lambda: make_looks([5, 10], cuts=[0.9]),
