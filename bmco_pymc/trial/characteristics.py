@@ -178,7 +178,8 @@ class OperatingCharacteristics(Printed):
         what = one_of("what", pictures[0] if what is None and pictures else what, pictures, problem)
         mark = None if target is None else probability("target", target)
         plan = self._planned
-        title = f"{TITLES[self.kind]}: {planned.criterion(plan)}"
+        kind = "Looks" if what == "boundary" else TITLES[self.kind]
+        title = f"{kind}: {planned.criterion(plan)}"
         shape = planned.shape(plan, sizes=self.kind != "size")
         design = ", ".join(filter(None, [plan.model, shape]))
         words = " ".join(filter(None, [f"{design}.", self.method, self._truths]))

@@ -110,7 +110,7 @@ def claim_table(takes: Sequence[Counts], high: Array, low: Array) -> Array:
     for code, row in enumerate(patterns.bits(K)):
         among = np.flatnonzero(row).tolist()
         others = tuple(np.flatnonzero(1 - row).tolist())
-        joint.flat[code] = _all_claimed(
+        joint.flat[code] = all_claimed(
             [takes[k] for k in among], high.sum(axis=others), low.sum(axis=others)
         )
     for axis in range(K):  # not claimed: claimed or not, but for claimed
@@ -119,11 +119,20 @@ def claim_table(takes: Sequence[Counts], high: Array, low: Array) -> Array:
     return np.clip(joint.ravel(), 0.0, 1.0)
 
 
-def _all_claimed(takes: Sequence[Counts], high: Array, low: Array) -> float:
+def all_claimed(takes: Sequence[Counts], high: Array, low: Array) -> float:
     """Return the probability that the counts of one group reach those that the other's call for."""
     if not takes:
         return float(high * low)
     return float((at_least(high)[np.ix_(*takes)] * low).sum())
+
+
+def none_claimed(takes: Sequence[Counts], high: Array, low: Array) -> float:
+    """Return the probability that every count falls short of what the other group's call for."""
+    table = high
+    for axis in range(table.ndim):  # fewer than s successes, for s from 0 to n + 1
+        table = np.cumsum(table, axis)
+        table = np.concatenate([np.zeros_like(table.take([0], axis)), table], axis)
+    return float((table[np.ix_(*takes)] * low).sum())
 
 
 def at_least(table: Array) -> Array:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bmco_pymc import patterns
 from bmco_pymc.priors.components import Components, posterior_components
-from bmco_pymc.trial.claims import claim_table
+from bmco_pymc.trial.claims import all_claimed, claim_table, none_claimed
 from bmco_pymc.trial.kinds import Kinds
 from bmco_pymc.trial.weighted import Superiority
 
@@ -78,6 +78,10 @@ class ByOutcome(Exact):
 
     def success(self, high: Array, low: Array) -> float:
         """Return the probability that there are enough claims."""
+        if self.at_least == len(self.takes):
+            return all_claimed(self.takes, high, low)
+        if self.at_least == 1:
+            return max(0.0, 1 - none_claimed(self.takes, high, low))
         enough = self.counted.sum(axis=1) >= self.at_least
         return float(self.claims(high, low)[enough].sum())
 
