@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bmco_pymc.arguments import of_kind, whole
+from bmco_pymc.arguments import whole
 from bmco_pymc.data.study import Study
 from bmco_pymc.decision.decision import Decision
 from bmco_pymc.errors import warn_user
@@ -17,8 +17,7 @@ from bmco_pymc.trial.plan import Plan
 
 def run(plan: Plan, study: Study, look: int | None, settings: Mapping[str, Any]) -> Decision:
     """Return what `Design.run` says."""
-    of_kind("study", study, Study, "must be a bmco_pymc.Study: the data of the trial")
-    stages = plan.stages(study.n_outcomes)
+    stages = plan.stages_of(study)
     subjects = study.cells((), by_cluster=False).subjects  # (2,)
     missing = np.abs(stages.sizes - subjects).sum(axis=1)
     place = int(np.argmin(missing)) if look is None else whole("look", look, 1, len(missing)) - 1

@@ -11,6 +11,7 @@ import numpy as np
 
 from bmco_pymc import patterns
 from bmco_pymc.arguments import of_kind, real, texts, whole
+from bmco_pymc.data.study import Study
 from bmco_pymc.decision.rule import Rule
 from bmco_pymc.errors import InputError
 from bmco_pymc.printing import Facts, Printed
@@ -132,6 +133,14 @@ class Plan(Printed):
         if named is not None:
             return tuple(map(str, named))
         return tuple(f"y{k + 1}" for k in range(n_outcomes))
+
+    def stages_of(self, study: Study) -> Stages:
+        """Return the stages for the trial's own data, whose outcomes must be those of the plan."""
+        of_kind("study", study, Study, "must be a bmco_pymc.Study: the data of the trial")
+        if isinstance(self.outcomes, tuple) and self.outcomes != study.outcomes:
+            problem = f"has other outcomes, or in another order, than the plan: {self.outcomes}"
+            raise InputError("study", study.outcomes, problem)
+        return self.stages(study.n_outcomes)
 
     def with_sizes(self, control: int, treatment: int) -> Self:
         """Return the same design with other numbers of subjects, its looks in proportion."""

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bmco_pymc.arguments import of_kind, whole
+from bmco_pymc.arguments import whole
 from bmco_pymc.data.study import Study
 from bmco_pymc.errors import InputError
 from bmco_pymc.priors.components import Components, draw_phi, posterior_components
@@ -26,10 +26,9 @@ Array = NDArray[np.float64]
 
 def predict(plan: Plan, study: Study, simulations: int, seed: int) -> OperatingCharacteristics:
     """Return what `Design.predict` says."""
-    of_kind("study", study, Study, "must be a bmco_pymc.Study: the data so far")
     whole("simulations", simulations, least=100)
     whole("seed", seed, least=0)
-    stages = plan.stages(study.n_outcomes)
+    stages = plan.stages_of(study)
     cells = study.cells((), by_cluster=False)
     seen = cells.counts.astype(np.intp)  # (2, Q)
     so_far = seen.sum(axis=1)

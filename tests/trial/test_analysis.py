@@ -393,3 +393,12 @@ def test_a_design_without_looks_runs_its_analysis() -> None:
     assert str(plan.run(_study(120), seed=1)) == str(plan.analysis.run(_study(120), seed=1))
     with pytest.warns(bmco.InputWarning, match="is planned with 120 and 120 subjects"):
         plan.run(_study(100), seed=1)
+
+
+def test_a_plan_is_not_run_on_other_outcomes() -> None:
+    plan = bmco.Design(40, bmco.Analysis(bmco.BMVB, bmco.Rule("any")), outcomes=["y2", "y1"])
+    with pytest.raises(bmco.InputError, match=r"study=\('y1', 'y2'\): has other outcomes, or in"):
+        plan.run(_study(40))
+    with pytest.raises(bmco.InputError, match="or in another order, than the plan"):
+        plan.predict(_study(20))
+    assert plan.names(2) == ("y2", "y1")
