@@ -134,13 +134,17 @@ class Search:
         while run < RUN and n >= least:
             run = 0 if reached(n) else run + 1
             n -= step
+        first, stable = self.reached(place)
+        for n in range(max(first - step, least), stable + step):  # those that were stepped over
+            reached(n)
+        return *self.reached(place), formula
+
+    def reached(self, place: int) -> tuple[int, int]:
+        """Return the first and the stable size of those that were looked at."""
         known = self.known[place]
-        tried = sorted(known)
-        enough = [m for m in tried if known[m][0] >= self.target]
-        below = [m for m in tried if known[m][0] < self.target]
-        first = min(enough)
-        stable = min(m for m in enough if not below or m > max(below))
-        return first, stable, formula
+        enough = [n for n, (power, _) in known.items() if power >= self.target]
+        below = max((n for n, (power, _) in known.items() if power < self.target), default=0)
+        return min(enough), min(n for n in enough if n > below)
 
     def result(self, found: list[tuple[int, int, float]]) -> OperatingCharacteristics:
         """Return the curves of all truths, over all sizes at which any was looked at."""

@@ -91,6 +91,19 @@ def test_with_looks_more_are_needed():
     assert int(found.first[0]) > int(plain.first[0])
 
 
+def test_no_size_is_stepped_over():
+    """With looks the search takes steps of several subjects; what lies between is seen, too."""
+    analysis = bmco.Analysis(bmco.BMVB, bmco.Rule("all"))
+    truth = bmco.Scenario([0.4], [0.55])
+    plan = bmco.Design(analysis=analysis, looks=bmco.Looks([100, 200]))
+    found = plan.size_for(truth, progress=False)
+    power = {n: float(plan.with_sizes(n, n).evaluate(truth).power[0]) for n in range(120, 165)}
+    enough = [n for n, value in power.items() if value >= 0.8]
+    below = max(n for n, value in power.items() if value < 0.8)
+    assert int(found.first[0]) == min(enough)
+    assert int(found.stable[0]) == min(n for n in enough if n > below)
+
+
 def test_the_formula_agrees_with_simulated_normal_statistics():
     phi = bmco.Scenario([0.4, 0.3, 0.5], [0.55, 0.5, 0.6], 0.2).phi[0]
     r = formulas.correlation(phi, 1.0)
