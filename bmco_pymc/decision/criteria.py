@@ -158,7 +158,7 @@ CRITERIA: Mapping[str, Criterion] = {
         ),
         Criterion(
             "Utility",
-            lambda excess, weights, m: (excess * weights).sum("outcome") > 0,
+            lambda excess, weights, m: excess > 0,  # of the expected utility itself
             lambda joint, marginal, m: joint,
             lambda m: "joint probability",
             " + ",

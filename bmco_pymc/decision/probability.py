@@ -11,6 +11,8 @@ import xarray as xr
 from bmco_pymc.diagnostics.findings import ESS_MIN
 from bmco_pymc.diagnostics.scalars import assess
 
+TINY = 1e-8  # from 0 or 1: what more decimals would not show
+
 
 def estimate(
     event: xr.DataArray, ess_if_constant: float, *, independent: bool = False
@@ -115,10 +117,14 @@ def shown(
     --------
     >>> shown(0.98, 0.0031), shown(1, 0, bound=0.99946, equals="= ")
     ('0.9800 (MCSE 0.0031)', '> 0.9994 (all draws agree)')
+    >>> shown(0.25, 0), shown(1e-20, 0), shown(1 - 1e-12, 0)
+    ('0.2500 (exact)', '< 1e-08 (exact)', '> 1 - 1e-08 (exact)')
     """
     if bound is None or math.isnan(bound):
         if mcse == 0:  # where all draws agree there is a bound
-            return f"{equals}{decimals(probability)} (exact)"
+            tiny = min(float(probability), 1 - float(probability)) < TINY
+            side = "" if not tiny else "< " if float(probability) < 0.5 else "> 1 - "
+            return f"{side}{TINY:g} (exact)" if tiny else f"{equals}{decimals(probability)} (exact)"
         error = "not known" if math.isnan(mcse) else f"{float(mcse):.2g}"
         return f"{equals}{decimals(probability)} (MCSE {error})"
     if float(probability) == 1:

@@ -231,7 +231,8 @@ class Rule:
             problem = "needs the probabilities of the patterns: ask an effect, not δ"
             raise InputError("rule", self.rule, problem)
         worth = change @ xr.DataArray(self.scores(), dims="pattern")
-        return sign * worth > self.bounds()[0], excess > 0
+        gain = sign * worth - self.bounds()[0]
+        return self.criterion.holds(gain, weights, self.m), excess > 0
 
     @property
     def _utilities(self) -> dict[str, float]:

@@ -78,7 +78,8 @@ class Design(Plan):
             one.
         simulations : int, optional
             How many trials to simulate where the probabilities cannot be worked out exactly: by
-            default 200,000, or 10,000 where each needs draws of its own.
+            default 200,000, or 10,000 where each needs draws of its own; under a design prior twice
+            as many.
         seed : int
             Of what is simulated.
         progress : bool
@@ -144,8 +145,9 @@ class Design(Plan):
         Returns
         -------
         Design
-            With a rule that has ``cut`` (with looks: looks that have ``cuts``); its analysis
-            decides with it.
+            With a rule that has the level as ``alpha`` and the cut-off as ``cut``, by which its
+            analysis decides; with looks also ``cuts`` of all looks, of which the rule's is the
+            last.
         """
         from bmco_pymc.trial.calibration import calibrate
 

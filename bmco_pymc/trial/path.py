@@ -2,7 +2,7 @@
 
 The joint distribution of the counts of both groups is carried from look to look, without the paths
 that have stopped. Counts that hardly occur are left out, which bounds the memory: of the 28 million
-pairs of counts of 2 x 72 subjects and two outcomes, 3 million have all but 1e-10 of the mass.
+pairs of counts of 2 x 72 subjects and two outcomes, 6 million have all but 1e-10 of the mass.
 """
 
 from __future__ import annotations

@@ -52,10 +52,6 @@ class Stages:
         """Return the same without futility, as error rates are computed."""
         return replace(self, futility=None)
 
-    def with_cut(self, cut: float) -> Stages:
-        """Return the same with another cut-off at the end."""
-        return replace(self, cuts=np.array([*self.cuts[:-1], cut]))
-
     def of_outcome(self, k: int) -> Stages:
         """Return the stages of one outcome alone, with the cut-offs that it has in these."""
         return replace(self, setting=self.setting.of_outcome(k))

@@ -162,6 +162,35 @@ def test_several_looks_to_come():
 
 
 @pytest.mark.filterwarnings("ignore::bmco_pymc.InputWarning")
+def test_two_looks_to_come_by_brute_force():
+    """One outcome: all numbers of successes at both looks, each beta-binomial given the last."""
+    from itertools import product
+
+    from bmco_pymc.trial.counts import beta_binomial
+
+    plan = design(None, "all", looks=bmco.Looks([5, 8, 12], cuts=[0.99, 0.9, 0.85]))
+    table = pd.DataFrame({"arm": list("CT") * 5, "y": [0, 1, 0, 0, 1, 1, 0, 1, 0, 1]})
+    found = plan.predict(bmco.Study(table, "y", "arm", "C", "T"), simulations=200_000, seed=4)
+    decided = plan.stages(1).decided("right")
+    stop = np.zeros(2)
+    for c1, t1 in product(range(4), repeat=2):
+        first = beta_binomial(3, 2, 5)[c1] * beta_binomial(3, 5, 2)[t1]  # 1 and 4 of 5 so far
+        counts = np.array([[4 + t1]]), np.array([[1 + c1]])
+        if decided[1].met(*counts)[0]:
+            stop[0] += first
+            continue
+        for c2, t2 in product(range(5), repeat=2):
+            more = beta_binomial(4, 2 + c1, 8 - c1)[c2]
+            more *= beta_binomial(4, 5 + t1, 5 - t1)[t2]
+            if decided[2].met(counts[0] + t2, counts[1] + c2)[0]:
+                stop[1] += first * more
+    shares = found.data["stop_success"].values
+    error = np.sqrt(stop * (1 - stop) / 200_000)
+    assert (np.abs(shares - stop) < 4 * error).all()
+    assert (stop > 0.02).all()  # both looks matter
+
+
+@pytest.mark.filterwarnings("ignore::bmco_pymc.InputWarning")
 def test_prediction_of_comp_by_brute_force():
     from itertools import product
 

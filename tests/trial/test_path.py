@@ -359,7 +359,6 @@ def test_giving_up_is_not_binding() -> None:
     assert free[:, 1].tolist() == [0, 0]
     assert free[0, 0] == with_it[0, 0]
     assert free[:, 0].sum() > with_it[:, 0].sum()
-    assert side.stages.with_cut(0.9).cuts.tolist() == [0.98, 0.9]
 
 
 def test_what_cannot_be_predicted() -> None:
