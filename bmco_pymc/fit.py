@@ -19,7 +19,8 @@ from bmco_pymc.diagnostics.verdict import diagnose
 from bmco_pymc.errors import ConvergenceWarning, warn_user
 from bmco_pymc.interrupts import ALL_KEPT, INTERRUPTED, deferred, tell
 from bmco_pymc.population.estimand import Estimand
-from bmco_pymc.population.points import Analytical, Empirical, Value
+from bmco_pymc.population.pilot import pilot_of
+from bmco_pymc.population.points import Analytical, Empirical, Sample, Value
 from bmco_pymc.population.scenario import Scenario, of_draws
 from bmco_pymc.posterior.clusters import check_clusters, cluster_rates
 from bmco_pymc.posterior.declaration import Declaration
@@ -206,7 +207,10 @@ class Fit(Posterior):
         -------
         Scenario
             φ of both groups in this population, a truth for each draw; over all of them a trial's
-            operating characteristics are averaged.
+            operating characteristics are averaged. With covariates or new clusters, subjects of
+            the trial are drawn from the population, with these covariates, and respond as the
+            regression says in that draw, in clusters whose coefficients are N(γ, Σ). Observed
+            clusters are no population of clusters: then φ is all that is known.
 
         Raises
         ------
@@ -237,7 +241,14 @@ class Fit(Posterior):
         words = f"{number} draws from the posterior of {what} ({subjects} subjects)."
         if not effect.diagnostics.ok:
             words = f"{effect.diagnostics.head}: {words}"
-        return of_draws(phi[chosen], f"{words} {effect.estimand.rstrip('.')}.")
+        words += f" {effect.estimand.rstrip('.')}."
+        pilot = None
+        if self.model.terms is not None:
+            sample = Sample(self.model.study, self.model.cells)
+            draws_of = {name: values[chosen] for name, values in self.coefficients().items()}
+            estimand = Estimand(population, **how)
+            pilot = pilot_of(estimand, self.model.terms, sample, draws_of, phi[chosen])
+        return of_draws(phi[chosen], words, pilot)
 
     @asking("All")
     def sensitivity(

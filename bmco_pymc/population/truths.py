@@ -69,20 +69,10 @@ def axes_of_rates(control: Any, treatment: Any, rho: Any) -> list[Axis]:
             problem += "; several rates of a single outcome are a list of lists: [[0.5], [0.6]]"
         raise InputError("treatment", treatment, problem)
     axes = [
-        Axis(group, rates, _phrases(group, group, given, rates))
+        Axis(group, rates, phrases(group, group, given, rates))
         for group, given, rates in zip(GROUPS, (control, treatment), (first, second), strict=True)
     ]
-    if not isinstance(rho, Mapping):
-        given_rho = {"rho": ("rho", 0.0 if rho is None else rho)}
-    else:
-        _check_groups("rho", rho)
-        given_rho = {f"rho of {group}": (f"rho[{group!r}]", rho[group]) for group in GROUPS}
-    for name, (argument, value) in given_rho.items():
-        matrices = _correlations(argument, value, k)
-        if k > 1:  # a single outcome has none
-            pairs = [np.array([one[pair] for pair in patterns.pairs(k)]) for one in matrices]
-            axes.append(Axis(name, matrices, _phrases(name, argument, value, pairs)))
-    return axes
+    return axes + axes_of_rho(rho, k)
 
 
 def axes_of_phi(phi: Any) -> list[Axis]:
@@ -105,7 +95,7 @@ def axes_of_phi(phi: Any) -> list[Axis]:
             raise InputError("phi", phi, problem)
         truths = list(found.reshape(-1, *found.shape[-2:]))
         return [Axis("phi", truths, [f"truth {number + 1}" for number in range(len(truths))])]
-    _check_groups("phi", phi)
+    check_groups("phi", phi)
     axes = []
     for group in GROUPS:
         values = list(np.atleast_2d(_distributions(f"phi[{group!r}]", phi[group], 2)))
@@ -117,6 +107,52 @@ def axes_of_phi(phi: Any) -> list[Axis]:
     if k != other:
         problem = f"has {other} patterns, but the control has {k}"
         raise InputError("phi['treatment']", phi["treatment"], problem)
+    return axes
+
+
+def phi_at(axes: Sequence[Axis], rates: Array, labels: Sequence[str]) -> Array:
+    """Return φ of each truth where success rates are given by a covariate, shape (S, 2, m, Q).
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+        Of correlations and whatever else, without rates.
+    rates : ndarray, shape (2, m, K)
+        At each of m values of the covariate.
+    labels : sequence of str
+        Of the truths, for an error.
+    """
+    found = []
+    for control, treatment in zip(*rates, strict=True):
+        rates_there = [Axis("control", [control], [""]), Axis("treatment", [treatment], [""])]
+        found.append(phi_of([*rates_there, *axes], labels))
+    return np.stack(found, axis=2)
+
+
+def axes_of_rho(rho: Any, k: int) -> list[Axis]:
+    """Return the dimensions that correlations of K outcomes span: none of a single outcome.
+
+    Raises
+    ------
+    InputError
+        If something is no correlation.
+
+    Examples
+    --------
+    >>> [axis.labels for axis in axes_of_rho([0, 0.2], 2)]
+    [['rho = 0', 'rho = 0.2']]
+    """
+    if not isinstance(rho, Mapping):
+        given_rho = {"rho": ("rho", 0.0 if rho is None else rho)}
+    else:
+        check_groups("rho", rho)
+        given_rho = {f"rho of {group}": (f"rho[{group!r}]", rho[group]) for group in GROUPS}
+    axes = []
+    for name, (argument, value) in given_rho.items():
+        matrices = _correlations(argument, value, k)
+        if k > 1:
+            pairs = [np.array([one[pair] for pair in patterns.pairs(k)]) for one in matrices]
+            axes.append(Axis(name, matrices, phrases(name, argument, value, pairs)))
     return axes
 
 
@@ -164,7 +200,9 @@ def phi_of(axes: Sequence[Axis], labels: Sequence[str]) -> Array:
     sizes = [len(axis.values) for axis in axes]
     places = np.indices(sizes).reshape(len(sizes), -1)  # (axes, S)
     grid = {
-        axis.name: np.stack(axis.values)[place] for axis, place in zip(axes, places, strict=True)
+        axis.name: np.stack(axis.values)[place]
+        for axis, place in zip(axes, places, strict=True)
+        if axis.name.startswith((*GROUPS, "rho", "phi"))
     }
     if "phi" in grid:
         return grid["phi"]
@@ -176,6 +214,28 @@ def phi_of(axes: Sequence[Axis], labels: Sequence[str]) -> Array:
         rho = grid.get("rho", grid.get(f"rho of {group}"))
         both.append(_joint(grid[group], rho, group, labels))
     return np.stack(both, axis=1)
+
+
+def on_grid(part: Sequence[Axis], axes: Sequence[Axis]) -> dict[str, Array]:
+    """Return what some dimensions say of both groups of each truth, each name (S, 2, ...).
+
+    Examples
+    --------
+    >>> icc = Axis("icc", [np.array([0.1]), np.array([0.2])], ["", ""])
+    >>> on_grid([icc], [icc])["icc"].tolist()
+    [[[0.1], [0.1]], [[0.2], [0.2]]]
+    """
+    sizes = [len(axis.values) for axis in axes]
+    places = dict(
+        zip((a.name for a in axes), np.indices(sizes).reshape(len(sizes), -1), strict=True)
+    )
+    found = {axis.name: np.stack(axis.values)[places[axis.name]] for axis in part}
+    names = dict.fromkeys(axis.name.split(" of ")[0] for axis in part)
+    groups = {name: [f"{name} of {group}" for group in GROUPS] for name in names}
+    return {
+        name: np.stack([found[name if name in found else own] for own in groups[name]], axis=1)
+        for name in names
+    }
 
 
 def shown(values: Array, digits: int = 4) -> str:
@@ -197,7 +257,7 @@ def _rates(group: str, value: Any) -> list[Array]:
         problem = "must be a number, a list with one for each outcome, or a list of such lists"
         raise InputError(group, value, problem)
     listed = np.atleast_2d(rates)
-    _check_number(group, value, len(listed))
+    check_number(group, value, len(listed))
     return [read_rates(group, one) for one in listed.tolist()]
 
 
@@ -210,22 +270,22 @@ def _correlations(argument: str, value: Any, k: int) -> list[Array]:
     if k == 1 and np.any(rho != 0):
         raise InputError(argument, value, "a single outcome has no correlation: leave it out")
     listed = (rho if rho.ndim in (1, 3) else rho[None]) + 0.0  # -0 prints badly
-    _check_number(argument, value, len(listed))
+    check_number(argument, value, len(listed))
     return [read_correlations(argument, one, k) for one in listed.tolist()]
 
 
-def _check_number(argument: str, value: Any, number: int) -> None:
+def check_number(argument: str, value: Any, number: int) -> None:
     """Refuse a list that is too long to look at each of its entries."""
     if number > MOST:
         raise InputError(argument, value, f"has {number} entries; at most {MOST} are possible")
 
 
-def _phrases(name: str, argument: str, given: Any, values: list[Array]) -> list[str]:
+def phrases(name: str, argument: str, given: Any, values: list[Array]) -> list[str]:
     """Return "name = value" of each, with as many digits as tell them apart."""
     if len({tuple(value.tolist()) for value in values}) < len(values):
         raise InputError(argument, given, "has a value twice; each is combined with all others")
     for digits in (4, 6, 17):
-        equal = name.startswith("rho")  # one number stands for all pairs
+        equal = name.startswith(("rho", "icc"))  # one number stands for all pairs
         texts = [
             shown(value[:1] if equal and np.ptp(value) == 0 else value, digits) for value in values
         ]
@@ -250,7 +310,7 @@ def _distributions(argument: str, value: Any, most_dims: int) -> Array:
     return phi / total
 
 
-def _check_groups(argument: str, given: Mapping[Any, Any]) -> None:
+def check_groups(argument: str, given: Mapping[Any, Any]) -> None:
     """Refuse a mapping of anything but the two groups."""
     if set(given) != set(GROUPS):
         raise InputError(argument, given, "must be a mapping of both groups", GROUPS)

@@ -1,5 +1,7 @@
 """Truths to plan with: what lists mean, exact numbers, labels, and errors before anything runs."""
 
+import json
+import pickle
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from test_odd_arguments import ODD
 import bmco_pymc as bmco
 from bmco_pymc import Scenario, patterns
 from bmco_pymc.errors import InputError
-from bmco_pymc.population.scenario import of_draws
+from bmco_pymc.population.scenario import of_draws, together
 
 HALF = [0.4, 0.4]
 
@@ -145,6 +147,119 @@ def test_draws_are_averaged() -> None:
     title, _, row, words = str(drawn).splitlines()
     assert (title, words) == ("5 truths about 2 outcomes, to be averaged over", "5 draws.")
     assert row.startswith(f"mean      {drawn.theta[:, 0, 0].mean():.4g}")
+
+
+def test_iccs_make_a_grid() -> None:
+    grid = Scenario(HALF, [0.6, 0.6], [0, 0.3], icc=[0.02, 0.05], icc_between=[0, 0.01])
+    assert grid.labels[:2] == (
+        "rho = 0, icc = 0.02, icc_between = 0",
+        "rho = 0, icc = 0.02, icc_between = 0.01",
+    )
+    assert len(grid) == 8
+    assert grid.icc is not None
+    assert grid.icc_between is not None
+    assert grid.icc.shape == (8, 2, 2)
+    np.testing.assert_array_equal(grid.icc[:, 1, 0], [0.02, 0.02, 0.05, 0.05] * 2)
+    np.testing.assert_array_equal(grid.icc_between[:, 0, 0], [0, 0.01] * 4)
+    each = Scenario(HALF, [0.6, 0.6], 0.3, icc=[[0.02, 0.05], [0.05, 0.05]])
+    assert each.labels == ("icc = (0.02, 0.05)", "icc = 0.05")
+    by_group = Scenario(HALF, [0.6, 0.6], 0.3, icc={"control": 0.02, "treatment": [0, 0.05]})
+    assert by_group.labels == ("icc of treatment = 0", "icc of treatment = 0.05")
+    assert by_group.icc is not None
+    assert by_group.icc[1].tolist() == [[0.02, 0.02], [0.05, 0.05]]
+    one = Scenario(HALF, [0.6, 0.6], 0.3, icc=0.05)
+    assert one.labels[0].endswith("rho = 0.3, icc = 0.05")
+    assert one.icc_between is not None
+    np.testing.assert_allclose(one.icc_between, [[[0.015]] * 2], rtol=1e-12)
+    three = Scenario([0.4] * 3, [0.6] * 3, 0.2, icc=0.05, icc_between=[[0.02, 0.01, 0.0]])
+    assert three.icc_between is not None
+    assert three.icc_between[0].tolist() == [[0.02, 0.01, 0.0]] * 2
+    assert Scenario(HALF, [0.6, 0.6]).icc is Scenario(HALF, [0.6, 0.6]).icc_between is None
+    patterned = Scenario(phi=[[0.4, 0.6], [0.5, 0.5]], icc=[0.01, 0.02])
+    assert patterned.labels == ("icc = 0.01", "icc = 0.02")
+
+
+def test_clusters_and_covariates_are_printed() -> None:
+    covariates = bmco.Covariates({"$sex$": {"f": 0.5, "m/x": 0.5}}, {"$sex$": {"f": 0.3}})
+    truth = Scenario(
+        HALF, [0.6, 0.5], 0.2, icc=0.05, icc_between=0.02, covariates=covariates, names="<b>"
+    )
+    assert str(truth).splitlines() == [
+        "1 truth about 2 outcomes",
+        "scenario   control  treatment         δ    ρ         ICC  ICC between outcomes",
+        "<b>       0.4, 0.4   0.6, 0.5  0.2, 0.1  0.2  0.05, 0.05                  0.02",
+        "Success probabilities and correlations as given.",
+        "Logit-normal clusters; one that holds both groups has the same effect in them.",
+        "Covariates: $sex$ (f 0.5, m/x 0.5); log odds of success: $sex$ f +0.3.",
+    ]
+    assert "mathjax_ignore" in truth._repr_html_()
+    other = str(Scenario(0.4, 0.5, icc=0.1, between="dirichlet", group_correlation=0.5))
+    assert "Dirichlet clusters; one that holds both groups has effects of correlation 0.5" in other
+
+
+EVERY = [
+    Scenario(HALF, [0.6, 0.6], [0, 0.3]),
+    Scenario(HALF, [0.6, 0.6], 0.3, icc=[0.02, 0.05], icc_between=0.01, names=["a$", "b/c"]),
+    Scenario(0.4, 0.5, icc=0.1, between="dirichlet", group_correlation=0.5),
+    Scenario(0.4, 0.5, icc=0.1, covariates=bmco.Covariates({"s": {"a": 1}}, {"s": {"a": 1}})),
+    Scenario(
+        covariates=bmco.Covariates(
+            {"s": {"a": 0.2, "b": 0.8}},
+            theta={"s": {x: {"control": 0.4, "treatment": 0.45} for x in "ab"}},
+        ),
+        icc=[0, 0.1],
+    ),
+    of_draws(np.random.default_rng(1).dirichlet(np.ones(4), size=(5, 2)), "5 draws."),
+]
+EVERY.append(together([EVERY[2], EVERY[3]], ["one", "other"]))
+
+
+@pytest.mark.parametrize("scenario", EVERY, ids=range(len(EVERY)))
+def test_descriptions_and_pickles(scenario: Scenario) -> None:
+    text = json.dumps(scenario.described(), allow_nan=False)
+    arm = np.tile(np.array([0, 1], np.int8), 20)
+    cluster = np.arange(40, dtype=np.intp) // 8
+    for again in (
+        Scenario.from_description(json.loads(text)),
+        pickle.loads(pickle.dumps(scenario)),
+    ):
+        assert again == scenario
+        assert hash(again) == hash(scenario)
+        assert str(again) == str(scenario)
+        np.testing.assert_array_equal(again.phi, scenario.phi)
+        for s in range(len(scenario)):
+            one, other = (
+                found.truth(s).draw(np.random.default_rng(1), arm, cluster)
+                for found in (scenario, again)
+            )
+            np.testing.assert_array_equal(one[1], other[1])
+            assert one[0].equals(other[0])
+    others = [other for other in EVERY if other is not scenario]
+    assert scenario not in others
+
+
+def test_no_description() -> None:
+    good = EVERY[0].described()
+    broken: tuple[Any, ...] = ({}, good | {"labels": []}, good | {"generators": {"kind": "grid"}})
+    for described in broken:
+        with pytest.raises(InputError, match="described=.* describes no scenario"):
+            Scenario.from_description(described)
+
+
+def test_scenarios_together() -> None:
+    joined = EVERY[-1]
+    assert joined.labels == ("one", "other")
+    assert (joined.clustered, joined.covariates, joined.covariate_names) == (True, None, ())
+    assert [joined.truth(s).covariate_names for s in range(2)] == [(), ("s",)]
+    plain = together([Scenario(0.4, 0.5), EVERY[2]], ["a", "b"])
+    assert plain.icc is not None
+    assert plain.icc.tolist() == [[[0], [0]], [[0.1], [0.1]]]
+    assert "Dirichlet clusters" in str(plain)
+    assert [plain.truth(s).clustered for s in range(2)] == [False, True]
+    assert EVERY[3] != Scenario(0.4, 0.5, icc=0.1)
+    for s in (-1, 2, 0.0, True, "a"):
+        with pytest.raises(InputError, match="must be the place of a truth, from 0 to 1"):
+            joined.truth(s)  # type: ignore[arg-type]
 
 
 probability = st.floats(0.01, 0.99)
@@ -302,16 +417,20 @@ def test_too_many_truths() -> None:
         Scenario(0.5, np.linspace(0.1, 0.9, 100_001)[:, None])
 
 
-@pytest.mark.parametrize("name", ["control", "treatment", "rho", "phi", "names"])
+NAMES: tuple[str, ...] = ("control", "treatment", "rho", "phi", "names", "icc", "icc_between")
+NAMES += ("between", "group_correlation", "covariates")
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("value", ODD, ids=range(len(ODD)))
 def test_odd_values(name: str, value: Any) -> None:
     good = {} if name == "phi" else TWO
+    good = good | ({"icc": 0.05} if name == "icc_between" else {})
     try:
         shown = str(Scenario(**good | {name: value}))
     except InputError as error:
         shown = str(error)
-    names = "control", "treatment", "rho", "phi", "names"
-    assert shown.startswith(names) or " about " in shown
+    assert shown.startswith(NAMES) or " about " in shown
 
 
 @pytest.fixture(scope="module")
