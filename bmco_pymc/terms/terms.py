@@ -84,6 +84,11 @@ class Terms:
         """
         return dataclasses.replace(self, _known=(cells, X, Z))
 
+    @property
+    def learns(self) -> bool:
+        """Whether a term learns numbers from the data, as ``scale()`` and splines do."""
+        return any(self._spec.transform_state.values())
+
     def uses_group(self) -> bool:
         """Whether the group enters any term."""
         return self._names.aliases.get(self.group, self.group) in self._spec.required_variables
