@@ -16,9 +16,9 @@ from .models.bglm import BGLM
 from .models.bglmm import BGLMM
 from .models.bmvb import BMVB
 from .models.community import community_of_priors, compare
-from .models.load import load
 from .patterns import phi_from_theta_rho, rho_from_phi, theta_from_phi
 from .plots.effect import plot_effect
+from .population.covariates import Covariates
 from .population.points import Analytical, Empirical, Value
 from .population.scenario import Scenario
 from .priors.historical import map_prior
@@ -39,7 +39,9 @@ from .rstyle import bglm, bglmm, bmvb
 from .trial.analysis import Analysis
 from .trial.characteristics import OperatingCharacteristics
 from .trial.design import Design
+from .trial.loading import load
 from .trial.looks import Looks
+from .trial.simulated.engine import Engine
 from .trial.spending import HSD, OBrienFleming, Pocock
 from .trial.weights import optimal_weights
 
@@ -55,6 +57,7 @@ __all__ = [
     "Analytical",
     "Comparison",
     "ConvergenceWarning",
+    "Covariates",
     "Curve",
     "Decision",
     "Decisions",
@@ -63,6 +66,7 @@ __all__ = [
     "Dirichlet",
     "Effect",
     "Empirical",
+    "Engine",
     "Exponential",
     "Fit",
     "HalfNormal",

@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from bmco_pymc.plots import marks, style
-from bmco_pymc.plots.planning import lines_of, on_two_lines, rows_of
+from bmco_pymc.plots.planning import lines_of, on_lines, rows_of
 from bmco_pymc.plots.style import BLUE, GREEN, INK, VERMILION
 
 NARROW = 0.035  # a part of a bar in which no number has room
@@ -102,11 +102,13 @@ def plot_stopping(data: xr.Dataset, title: str, words: str) -> Figure:
     looks = [int(look) for look in data["look"].values]
     prediction = "if_analysed" in data
     data, words = rows_of(data, words)
-    labels = on_two_lines(data["scenario"].values, 40)
+    labels = on_lines(data["scenario"].values, 40, 3)
     if prediction:
         labels = ["from now on"]
     width = max(7.4, 1.2 + style.room_for(lines_of(labels), 9) + 4.6)
-    figure, ((axes,),) = style.panels(width, 2.2 + 0.4 * len(labels) + 0.2 * len(looks) / 3)
+    lines = 1 + max(label.count("\n") for label in labels)
+    height = 2.2 + max(0.4, 0.18 * lines) * len(labels) + 0.2 * len(looks) / 3
+    figure, ((axes,),) = style.panels(width, height)
     parts = _parts(data, looks)
     left = np.zeros(len(labels))
     for _, values, colour, number in parts:
@@ -131,7 +133,11 @@ def plot_stopping(data: xr.Dataset, title: str, words: str) -> Figure:
             " + ".join(f"{n:.1f}".removesuffix(".0") for n in row)
             for row in data["expected_n"].values.tolist()
         ]
-        marks.columns(axes, [["mean n", *texts]])
+        heads = [["mean n", *texts]]
+        if "expected_clusters" in data:
+            clusters = data["expected_clusters"].values.tolist()
+            heads.insert(0, ["mean clusters", *(f"{number:.1f}" for number in clusters)])
+        marks.columns(axes, heads)
     style.figure_heading(figure, title, f"{words} Numbers in the bars: the look.")
     handles = [Patch(facecolor=colour, label=name) for name, _, colour, _ in parts]
     style.legend(figure, handles, columns=min(4, math.ceil(len(handles) / 2)))

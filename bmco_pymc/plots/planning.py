@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ from bmco_pymc.plots.style import BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILION
 YELLOW, PURPLE = "#F0E442", "#CC79A7"
 COLOURS = (SKY, ORANGE, GREEN, PURPLE, GREY, YELLOW)  # of outcomes, in turn with the shapes
 SHAPES = ("^", "s", "D", "v", "P", "X", "<", ">", "p", "h")
-TWO = 2.0  # Monte Carlo errors to either side
+ERRORS = 1.96  # Monte Carlo errors to either side
 PANELS = 12  # scenarios with a panel of their own
 ROWS = 40  # scenarios in one picture
 
@@ -42,23 +43,27 @@ def plot_power(
         A power to be marked.
     """
     data, words = rows_of(data, words)
-    labels = on_two_lines(data["scenario"].values, 40)
+    labels = on_lines(data["scenario"].values, 40, 3)
     effect = data["effect"].values.astype(bool)
     outcomes = [str(k) for k in data["outcome"].values] if "claim" in data else []
     outcomes = outcomes if len(outcomes) > 1 else []
     # of rows: one for the rule, and less for each outcome
-    step = max(1 + 0.32 * len(outcomes), 1.4 if any("\n" in label for label in labels) else 1)
+    lines = 1 + max(label.count("\n") for label in labels)
+    step = max(1 + 0.32 * len(outcomes), 0.6 + 0.4 * lines)
     places = np.arange(len(labels)) * float(step)
     height = 1.9 + 0.3 * step * len(labels) + 0.24 * math.ceil(len(outcomes) / 2)
     width = max(7.4, 1.2 + style.room_for(lines_of(labels), 9) + 4.6)
+    height += 0.15 * max(len(words) // 90 - 1, 0)  # more lines above than usual
     figure, ((axes,),) = style.panels(width, height)
     kinds = _kinds(data, effect)
     handles: list[Artist] = []
     texts = [[""] * len(labels) for _ in kinds]
     for place, (name, values, errors, rows, look) in enumerate(kinds):
         for s in np.flatnonzero(rows):
-            ends = np.clip(values[s] + TWO * errors[s] * np.array([-1, 1]), 0, 1)
-            axes.plot(ends, [places[s]] * 2, color=look["color"], linewidth=2, zorder=3)
+            axes.plot(
+                _ends(values[s], errors[s]), [places[s]] * 2, color=look["color"], linewidth=2,
+                zorder=3,
+            )  # fmt: skip
             axes.plot(values[s], places[s], linestyle="", markersize=8, zorder=4, gid=name, **look)
             texts[place][s] = decimals(values[s])
         handles.append(style.key(name, linestyle="", markersize=8, **look))
@@ -66,6 +71,13 @@ def plot_power(
         look = _look(k)
         at = places + 0.1 + 0.32 * (k + 1)
         claim = data["claim"].values[:, k]
+        if "claim_mcse" in data:
+            wrong = data["claim_mcse"].values[:, k]
+            for y, value, error in zip(at, claim, wrong, strict=True):
+                axes.plot(
+                    _ends(value, error), [y, y], color=look["color"], linewidth=1.2, zorder=2,
+                    gid=f"error of {outcome}",
+                )  # fmt: skip
         axes.plot(claim, at, linestyle="", markersize=5, zorder=3, gid=outcome, **look)
         name = f"claim of {style.caption(outcome, 24)}" + " (superior)" * ("inferior" in data)
         handles.append(style.key(name, linestyle="", markersize=5, **look))
@@ -76,7 +88,7 @@ def plot_power(
         axes.axvline(alpha, color=GREY, linewidth=1.2, linestyle=":", zorder=1)
         handles.append(style.key(f"level {alpha:g}", GREY, linewidth=1.2, linestyle=":"))
     if any(errors.any() for _, _, errors, _, _ in kinds):
-        words += f" Bars: {TWO:g} Monte Carlo errors to either side."
+        words += f" Bars: {ERRORS:g} Monte Carlo errors to either side."
     shift = 0.16 * len(outcomes)
     axes.set_ylim(places[-1] + step / 2 + shift, -step / 2 + shift)
     axes.set_yticks(places + shift, labels, fontsize=9)
@@ -94,8 +106,25 @@ def plot_power(
 
 def on_two_lines(labels: Iterable[object], most: int) -> list[str]:
     """Return labels on lines of so many characters, as what differs may stand anywhere."""
-    cut = [style.caption(label, 2 * most - 6) for label in labels]
-    return ["\n".join(textwrap.wrap(label, most, break_on_hyphens=False)[:3]) for label in cut]
+    return on_lines(labels, most, 2)
+
+
+def on_lines(labels: Iterable[object], most: int, lines: int) -> list[str]:
+    """Return labels on about so many lines of so many characters."""
+    found = []
+    for label in labels:
+        cut = style.caption(label, lines * most - 6)
+        # numbers stay together with what they are of, if there is room for that
+        held = re.sub(r" = |(?<=\d), (?=[-\d., ]+\))", lambda m: m[0].replace(" ", "\0"), cut)
+        held = held if max(map(len, held.split()), default=0) <= most else cut
+        parts = textwrap.wrap(held, most, break_on_hyphens=False)
+        found.append("\n".join(parts).replace("\0", " "))
+    return found
+
+
+def _ends(value: float, error: float) -> NDArray[np.float64]:
+    """Return the ends of the bar of a Monte Carlo error."""
+    return np.clip(value + ERRORS * error * np.array([-1, 1]), 0, 1)
 
 
 def lines_of(labels: Iterable[str]) -> list[str]:
@@ -157,6 +186,8 @@ def plot_size(data: xr.Dataset, title: str, words: str) -> Figure:
     if n_scenarios < data.sizes["scenario"]:
         words += f" {n_scenarios} of {data.sizes['scenario']} scenarios are shown."
     target, n = float(data["target"]), data["n"].values
+    # of simulated trials there is one size, that of a curve
+    marked = {"first": _SIZES["first"]} if "fitted" in data else _SIZES
     columns = 1 if n_scenarios == 1 else 2
     rows = math.ceil(n_scenarios / columns)
     height = 1.5 + (3.0 if n_scenarios == 1 else 2.1 * rows)
@@ -167,16 +198,21 @@ def plot_size(data: xr.Dataset, title: str, words: str) -> Figure:
     for s, axes in enumerate(grid.flat[:n_scenarios]):
         here = data.isel(scenario=s)
         known = np.isfinite(here["power"].values)  # each scenario has its own numbers
-        axes.plot(
-            n[known], here["power"].values[known], color=BLUE, linewidth=1, marker=".", markersize=4
-        )
+        power = here["power"].values
+        if "fitted" in data:  # simulated: a curve through points with errors
+            axes.plot(n, here["fitted"].values, color=BLUE, linewidth=1, gid="fitted")
+            for x, value, error in zip(n[known], power[known], here["mcse"][known], strict=True):
+                ends = _ends(value, float(error))
+                axes.plot([x, x], ends, color=SKY, linewidth=1.2, zorder=2, gid="error")
+        line = 0 if "fitted" in data else 1
+        axes.plot(n[known], power[known], color=BLUE, linewidth=line, marker=".", markersize=4)
         axes.axhline(target, color=INK, linewidth=1.2, linestyle="--", zorder=1)
         found = []
-        for name, look in _SIZES.items():
+        for name, look in marked.items():
             if not np.isnan(float(here[name])):
                 at = float(here[name]), float(here[f"power_{name}"])
                 axes.plot(*at, linestyle="", zorder=4, gid=name, **look)
-                found.append(f"{name} {at[0]:g}")
+                found.append(f"{name if marked is _SIZES else 'found'} {at[0]:g}")
         if "formula" in here and not np.isnan(formula := float(here["formula"])):
             axes.axvline(formula, color=GREY, linewidth=1, linestyle=":", gid="formula")
             found.append(f"formula {math.ceil(formula)}")
@@ -194,13 +230,16 @@ def plot_size(data: xr.Dataset, title: str, words: str) -> Figure:
         axes.xaxis.get_major_locator().set_params(integer=True)
     for place, axes in enumerate(grid.flat[:n_scenarios]):
         if place + columns >= n_scenarios:
-            axes.set_xlabel("subjects in the smaller group")
+            axes.set_xlabel(_OVER[data.attrs.get("over", "n")])
             axes.tick_params(axis="x", labelbottom=True)
     for axes in grid[:, 0]:
         axes.set_ylabel("power")
     handles: list[Artist] = [
-        style.key(f"{name} n", linestyle="", **look) for name, look in _SIZES.items()
+        style.key(f"{name} n" if marked is _SIZES else "found", linestyle="", **look)
+        for name, look in marked.items()
     ]
+    if "fitted" in data:
+        words += f" Bars: {ERRORS:g} Monte Carlo errors to either side; the curve is fitted."
     handles.insert(0, style.key(f"target {target:g}", INK, linewidth=1.2, linestyle="--"))
     handles.append(style.key("the usual formula", GREY, linewidth=1, linestyle=":"))
     style.figure_heading(figure, title, words)
@@ -208,6 +247,11 @@ def plot_size(data: xr.Dataset, title: str, words: str) -> Figure:
     return figure
 
 
+_OVER = {
+    "n": "subjects in the smaller group",
+    "clusters": "clusters",
+    "size": "subjects of a cluster",
+}
 _SIZES: dict[str, dict[str, Any]] = {
     "first": {"marker": "o", "color": VERMILION, "markerfacecolor": "none", "markersize": 10},
     "stable": {"marker": "D", "color": GREEN, "markersize": 5.5},

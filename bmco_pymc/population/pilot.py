@@ -233,7 +233,7 @@ class PilotTruth:
         log_weight = np.zeros((n, self.logits.shape[1] + 1))
         log_weight[:, :-1] = self.logits[place]
         if self.root is not None:
-            number = n if cluster is None else int(cluster.max()) + 1
+            number = n if cluster is None else int(cluster.max(initial=-1)) + 1
             u = self.root @ rng.standard_normal((self.root.shape[2], number))  # (p, L, J)
             own = u if cluster is None else u[:, :, cluster]  # (p, L, n)
             log_weight[:, :-1] += np.einsum("np,pln->nl", self.Z[place], own)

@@ -96,6 +96,8 @@ class Truth:
             frame = no_columns(n)
         else:
             frame, values = self.source.draw(rng, n, tuple(self.tables))
+        if n == 0:  # everybody is lost
+            return frame, np.zeros(0, dtype=np.intp)
         if not self.tables:
             if cluster is None or not self.clustered:
                 return frame, drawn_of(self.phi, arm, rng)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bmco_pymc.escapes import visible
-from bmco_pymc.printing import as_html, as_text, html_block, shown
+from bmco_pymc.printing import as_html, html_block, shown
+from bmco_pymc.report.fitted import as_lines
 from bmco_pymc.report.report import plain, wrapped
 from bmco_pymc.report.tables import Rows
 
@@ -23,12 +24,20 @@ class Section:
         The first row the header; or none.
     to_fill_in : str
         What the author must still say or ask for; empty where nothing is missing.
+    second : list of list of str
+        Another table; or none.
     """
 
     heading: str
     text: str
     table: Rows
     to_fill_in: str = ""
+    second: Rows = field(default_factory=list)
+
+    @property
+    def tables(self) -> list[Rows]:
+        """The tables that there are."""
+        return [table for table in (self.table, self.second) if table]
 
     @property
     def open(self) -> bool:
@@ -60,8 +69,9 @@ class Protocol:
             lines += ["", f"{number}. {visible(section.heading)}"]
             if section.text:
                 lines.append(wrapped(section.text))
-            if section.table:
-                lines.append(as_text("", section.table, []).lstrip("\n"))
+            for place, table in enumerate(section.tables):
+                lines += [""] * (place > 0)
+                lines.append(as_lines("", table, []).lstrip("\n"))
             if section.open:
                 lines.append(wrapped(f"TO BE FILLED IN: {section.to_fill_in}"))
         return "\n".join(lines)
@@ -76,8 +86,8 @@ class Protocol:
             lines += ["", f"### {number}. {box} {plain(section.heading)}", ""]
             if section.text:
                 lines += [plain(section.text), ""]
-            if section.table:
-                head, *rows = [[plain(entry) for entry in row] for row in section.table]
+            for table in section.tables:
+                head, *rows = [[plain(entry) for entry in row] for row in table]
                 bars = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
                 lines += [f"| {' | '.join(row)} |" for row in bars] + [""]
             if section.open:
@@ -91,8 +101,7 @@ class Protocol:
             parts.append(f"<p><b>{number}. {shown(section.heading)}</b></p>")
             if section.text:
                 parts.append(f"<p>{shown(section.text)}</p>")
-            if section.table:
-                parts.append(as_html("", section.table, []))
+            parts += [as_html("", table, []) for table in section.tables]
             if section.open:
                 parts.append(f"<p><mark>To be filled in:</mark> {shown(section.to_fill_in)}</p>")
         return html_block("".join(parts))

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from bmco_pymc.decision.probability import shown
+from bmco_pymc.report import simulated, sized
 from bmco_pymc.report.planned import both
 from bmco_pymc.report.sentences import joined
 from bmco_pymc.report.tables import NONE, both_at, chance, formula_of, mcse_of, numbers
@@ -19,7 +19,9 @@ _TRIALS = 0.02  # how far a number of trials that is taken from the Monte Carlo 
 
 def method(data: xr.Dataset) -> str:
     """Return how the numbers were worked out, exact or simulated."""
-    values = _errors(data)
+    if simulated.is_simulated(data):
+        return simulated.method(data)
+    values = simulated.errors_of(data)
     if exact(data):
         return "Exact: sums over all counts of both groups."
     trials = _trials(data)
@@ -42,14 +44,7 @@ def sentence(text: str) -> str:
 
 def exact(data: xr.Dataset) -> bool:
     """Return whether no number was simulated."""
-    return not _errors(data).any()
-
-
-def _errors(data: xr.Dataset) -> NDArray[np.float64]:
-    """Return all Monte Carlo errors."""
-    found = [data[name] for name in map(str, data.data_vars) if name.endswith("mcse")]
-    values = np.concatenate([np.zeros(0), *(error.values.ravel() for error in found)])
-    return values[~np.isnan(values)]  # what was not looked at has none
+    return not simulated.is_simulated(data) and not simulated.errors_of(data).any()
 
 
 def _trials(data: xr.Dataset) -> int | None:
@@ -70,16 +65,17 @@ def power(data: xr.Dataset) -> list[str]:
     """Return power and Type I error by scenario."""
     labels, effect = data["scenario"].values, data["effect"].values.astype(bool)
     sentences = [_scenario(str(labels[s]), data.isel(scenario=s)) for s in range(len(labels))]
+    more = _estimates(data)
     if len(labels) <= MOST:
-        return sentences
+        return [*sentences, *more]
     if "inferior" in data:
-        return [f"{len(labels)} scenarios were looked at."]
+        return [f"{len(labels)} scenarios were looked at.", *more]
     success, found = data["success"].values, []
     for name, rows in (("power", effect), ("the Type I error", ~effect)):
         if rows.any():
             ends = chance(success[rows].min()), chance(success[rows].max())
             found.append(f"{name} is from {ends[0]} to {ends[1]} ({rows.sum()} of them)")
-    return [f"Over all scenarios, {' and '.join(found)}."]
+    return [f"Over all scenarios, {' and '.join(found)}.", *more]
 
 
 def _scenario(label: str, here: xr.Dataset) -> str:
@@ -106,6 +102,11 @@ def _scenario(label: str, here: xr.Dataset) -> str:
     return f"{text}.{_stops(here)}"
 
 
+def _estimates(data: xr.Dataset) -> list[str]:
+    """Return what there is to say of the fits of simulated trials."""
+    return [*simulated.failed(data), *simulated.accuracy(data)]
+
+
 def _stops(here: xr.Dataset) -> str:
     """Return when a trial stops."""
     if here.sizes["look"] < 2:
@@ -117,6 +118,12 @@ def _stops(here: xr.Dataset) -> str:
     mean, median, most = (
         both(here[name].values.tolist()) for name in ("expected_n", "median_n", "n90")
     )
+    if "expected_clusters" in here:
+        return (
+            f"{text}; it ends with {float(here['expected_clusters']):.1f} clusters on average, "
+            f"{int(here['median_clusters'])} in the median, and 90% of trials with at most "
+            f"{int(here['clusters90'])} (about {mean} subjects on average)."
+        )
     return (
         f"{text}; it ends with {mean} subjects on average, {median} in the median, and 90% of "
         f"trials with at most {most}."
@@ -134,11 +141,13 @@ def assurance(data: xr.Dataset) -> list[str]:
     if "success_without_effect" in data:
         joint = _chance(data, "success_without_effect")
         text += f"; the trial succeeds without it being true with probability {joint}"
-    return [f"{text}.{_stops(data)}"]
+    return [f"{text}.{_stops(data)}", *_estimates(data)]
 
 
 def _chance(data: xr.Dataset, name: str) -> str:
     error = mcse_of(name)
+    if simulated.is_simulated(data) and error in data and data[error] == 0:
+        return chance(data[name])  # all truths agree, which makes nothing exact
     return shown(data[name], data[error]) if error in data else chance(data[name])
 
 
@@ -155,7 +164,7 @@ def type_one(data: xr.Dataset) -> list[str]:
     found = [text]
     if abs(float(data["error_bound"]) - float(data["error"])) > 1e-9:
         found.append(f"It is proven to be at most {chance(data['error_bound'])} everywhere.")
-    return found
+    return [*found, *simulated.failed(data)]
 
 
 def _errors_and_claims(data: xr.Dataset) -> list[str]:
@@ -173,6 +182,9 @@ def size(data: xr.Dataset) -> list[str]:
     target, sentences = float(data["target"]), []
     for s, label in enumerate(data["scenario"].values[:MOST]):
         here = data.isel(scenario=s)
+        if simulated.is_simulated(data):
+            sentences.append(sized.found_sentence(here))
+            continue
         first, stable = (both_at(here, name) for name in ("first", "stable"))
         if first == NONE:
             sentences.append(f"In scenario {str(label)!r}, power {target:g} is not reached.")
@@ -188,7 +200,7 @@ def size(data: xr.Dataset) -> list[str]:
         sentences.append(f"{text}.")
     if len(data["scenario"]) > MOST:
         sentences.append(f"{len(data['scenario']) - MOST} more scenarios are in the table.")
-    return sentences
+    return [*sentences, *simulated.failed(data)]
 
 
 def whole_prediction(data: xr.Dataset) -> list[str]:
@@ -207,16 +219,28 @@ def prediction(data: xr.Dataset) -> list[str]:
 def beside_power(data: xr.Dataset) -> list[str]:
     """Return what the columns of the table are, where there are both power and error."""
     effect = data["effect"].values
+    more = _estimates(data)
     if "inferior" in data:
-        return ["On each side, power where what it claims is true, Type I error where it is not."]
+        which = "On each side, power where what it claims is true, Type I error where it is not."
+        return [which, *more]
     if effect.all():
-        return []
+        return more
     which = "where the rule's claim is true, Type I error where it is not."
-    return [f"Power {which}" if effect.any() else "The rule's claim is true in no scenario."]
+    text = f"Power {which}" if effect.any() else "The rule's claim is true in no scenario."
+    return [text, *more]
+
+
+def beside_assurance(data: xr.Dataset) -> list[str]:
+    """Return what no row of the table says, of simulated trials."""
+    if not simulated.is_simulated(data):
+        return []
+    return [*filter(None, [_stops(data).strip()]), *_estimates(data)]
 
 
 def beside_size(data: xr.Dataset) -> list[str]:
     """Return what the columns of the table are."""
+    if simulated.is_simulated(data):
+        return [*sized.beside(data), *simulated.failed(data)]
     return [
         f"First n: the smallest that reaches power {float(data['target']):g}. Stable n: no larger "
         "one that was looked at falls below it, although power saw-tooths. Formula: the textbook's "
@@ -227,7 +251,7 @@ def beside_size(data: xr.Dataset) -> list[str]:
 # beside a table, and by themselves
 BESIDE: Mapping[str, Callable[[xr.Dataset], list[str]]] = {
     "power": beside_power,
-    "assurance": lambda data: [],
+    "assurance": beside_assurance,
     "type_one": type_one,
     "size": beside_size,
     "prediction": prediction,

@@ -10,13 +10,9 @@ from numpy.typing import NDArray
 from bmco_pymc.decision.criteria import CRITERIA, event
 from bmco_pymc.decision.rule import Rule
 from bmco_pymc.priors.components import Components
+from bmco_pymc.report.recruited import Recruited, large, many, randomised
 from bmco_pymc.report.sentences import joined
 
-_MODELS = {
-    "BMVB": "a Bayesian multivariate Bernoulli model (BMVB; Kavelaars, Mulder & Kaptein, 2020, "
-    "https://doi.org/10.1177/0962280220922256): the counts of the {Q} joint response patterns are "
-    "multinomial in each group"
-}
 _OF_OUTCOMES = {
     "All": "on every one of",
     "Any": "on at least one of",
@@ -57,8 +53,8 @@ class Planned:
         For given outcomes.
     prior : str
         In words.
-    priors : pair of (weights, alphas)
-        The prior of φ of the control and of the treatment, shapes (M,) and (M, Q).
+    priors : pair of (weights, alphas), or None
+        The prior of φ of the control and of the treatment, shapes (M,) and (M, Q); of BMVB.
     sizes : ndarray of int, shape (looks, 2)
         Subjects of the control and of the treatment at each look.
     cuts : ndarray, shape (looks,)
@@ -74,12 +70,19 @@ class Planned:
         Subjects to be enrolled.
     dropout : float
         Share of them without outcome.
+    fixed, random : str
+        The formula of the fixed terms, and what varies between clusters, where the analysis has
+        them.
+    over : str
+        What success probabilities are averaged over; empty where each group is as it is.
+    clusters : Recruited or None
+        How subjects come in clusters.
     """
 
     model: str
     rule: Rule
     prior: str
-    priors: tuple[Components, Components]
+    priors: tuple[Components, Components] | None
     sizes: NDArray[np.int64]
     cuts: NDArray[np.float64]
     enrolled: tuple[int, int]
@@ -87,6 +90,15 @@ class Planned:
     futility: float | None = None
     futility_by: str = "predictive"
     dropout: float = 0.0
+    fixed: str = ""
+    random: str = ""
+    over: str = ""
+    clusters: Recruited | None = None
+
+    @property
+    def of_clusters(self) -> bool:
+        """Whether whole clusters are randomised."""
+        return self.clusters is not None and self.clusters.by_group is not None
 
     @property
     def sequential(self) -> bool:
@@ -120,7 +132,11 @@ def criterion(plan: Planned) -> str:
 
 def shape(plan: Planned, *, sizes: bool = True) -> str:
     """Return the sizes and how many looks there are."""
-    parts = [f"n = {both(plan.sizes[-1].tolist())}"] if sizes else []
+    parts = []
+    if sizes:
+        parts = [f"n = {both(plan.sizes[-1].tolist())}"]
+        if plan.clusters is not None:
+            parts[0] += f" in {plan.clusters.total} clusters"
     return ", ".join(parts + [f"{len(plan.cuts)} looks"] * plan.sequential)
 
 
@@ -160,7 +176,8 @@ def objective(plan: Planned) -> str:
         better = _NOT_WORSE[rule.direction]
     elif any(margins):
         where = f"by more than the margin, {where}"
-    return f"The trial is to decide whether the treatment {better} {where}{joined(rule.outcomes)}."
+    kind = "cluster-randomised trial" if plan.of_clusters else "trial"
+    return f"The {kind} is to decide whether the treatment {better} {where}{joined(rule.outcomes)}."
 
 
 def estimand(plan: Planned) -> str:
@@ -169,6 +186,8 @@ def estimand(plan: Planned) -> str:
         "For each outcome, δ is the success probability under the treatment minus that under the "
         "control"
     )
+    if plan.over:
+        text += f", {plan.over}"
     if plan.rule.criterion.weighs:
         return f"{text}; the estimand is their weighted sum."
     if plan.rule.criterion.values:
@@ -220,12 +239,31 @@ def level(plan: Planned) -> str:
 
 
 def groups(plan: Planned) -> str:
-    """Return how many subjects are analysed and enrolled."""
+    """Return how many subjects are analysed and enrolled, and in which clusters."""
     text = f"At the end, {each_group(plan.sizes[-1].tolist())} are analysed."
+    if plan.clusters is not None:
+        return _in_clusters(plan, plan.clusters)
     if plan.dropout:
         text += (
             f" As {100 * plan.dropout:.4g}% are expected to have no outcome, "
             f"{each_group(plan.enrolled)} are enrolled."
+        )
+    return text
+
+
+def _in_clusters(plan: Planned, clusters: Recruited) -> str:
+    """Return the same where subjects come in clusters, whose sizes may be drawn."""
+    about = "about " * clusters.varied
+    what = randomised(clusters)
+    text = (
+        f"At the end, {many(clusters)}, {large(clusters)}, are analysed: {about}"
+        f"{each_group(plan.sizes[-1].tolist())}. {what[0].upper()}{what[1:]}."
+    )
+    if plan.dropout:
+        enrolled = clusters.mean / (1 - plan.dropout)
+        text += (
+            f" As {100 * plan.dropout:.4g}% are expected to have no outcome, {enrolled:.4g} "
+            f"subjects of a cluster are enrolled on average, about {each_group(plan.enrolled)}."
         )
     return text
 
@@ -239,6 +277,10 @@ def looks(plan: Planned) -> str:
     early = joined([each_group(n) for n in sizes[:-1]])
     if all(control == treatment for control, treatment in sizes):
         early = f"{joined([n for n, _ in sizes[:-1]])} subjects in each group"
+    if plan.clusters is not None and plan.clusters.at:
+        early = f"{joined(plan.clusters.at[:-1])} clusters of {plan.clusters.total} ({early})"
+    elif plan.clusters is not None:
+        early += f", the same share of each of the {plan.clusters.total} clusters"
     text = f"{what} planned with {early}. "
     cuts = [f"{cut:.6g}" for cut in plan.cuts]
     text += f"The trial stops with success where the cut-off is exceeded: {joined(cuts)} in turn"
@@ -252,32 +294,3 @@ def looks(plan: Planned) -> str:
             "up."
         )
     return text
-
-
-def analysis(plan: Planned) -> str:
-    """Return the model and the prior, as sentences."""
-    K = len(plan.rule.outcomes)
-    subject = "The outcomes will be analysed together" if K > 1 else "The outcome will be analysed"
-    model = _MODELS[plan.model].format(Q=2**K)
-    return f"{subject} by {model}. The prior of their probabilities is {plan.prior}."
-
-
-def worth(plan: Planned) -> str:
-    """Return how many subjects the prior of each group is worth: the sum of its concentrations.
-
-    A Dirichlet prior with concentrations α adds to the counts as Σ α subjects would; in a mixture
-    each component has a size of its own.
-    """
-    texts = [_worth(*prior) for prior in plan.priors]
-    if texts[0] == texts[1]:
-        return f"The prior of each group is worth {texts[0]}."
-    return f"The prior of the control is worth {texts[0]}, that of the treatment {texts[1]}."
-
-
-def _worth(weights: NDArray[np.float64], alphas: NDArray[np.float64]) -> str:
-    totals = [f"{total:.4g} subject{'s' * int(total != 1)}" for total in alphas.sum(axis=1)]
-    if len(totals) == 1:
-        return totals[0]
-    return joined(
-        [f"{total} with weight {w:.3g}" for total, w in zip(totals, weights, strict=True)]
-    )

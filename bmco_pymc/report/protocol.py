@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import xarray as xr
 
 from bmco_pymc.posterior.tree import software
-from bmco_pymc.report import findings, planned, tables
+from bmco_pymc.report import analysed, findings, planned, simulated, sized, tables
 from bmco_pymc.report.document import Protocol, Section
 from bmco_pymc.report.planned import PAPERS, Planned
 
@@ -22,6 +22,10 @@ VERBS = {
     "size": "design.size_for(truth, power=0.8)",
     "prediction": "design.predict(study)",
 }
+_SUBJECTS = "how subjects are randomised"
+_CLUSTERS = (
+    "how clusters are randomised, and whether their subjects are recruited before or after that"
+)
 _VALIDATED = (
     "The tests of the package compare these calculations with reference values that were worked "
     "out by other methods, and with simulated trials."
@@ -53,15 +57,16 @@ class Result:
 def paragraph(plan: Planned, results: Mapping[str, Result]) -> str:
     """Return a paragraph for a protocol; what only the author knows is marked in it."""
     fixed = "size" not in results or len(results) > 1
+    who = _CLUSTERS if plan.of_clusters else _SUBJECTS
     sentences = [
         planned.objective(plan),
-        "[To be filled in: population, interventions, and how subjects are randomised.]",
+        f"[To be filled in: population, interventions, and {who}.]",
         planned.groups(plan) if fixed else "",
         planned.estimand(plan),
         planned.success(plan),
         planned.level(plan),
         PAPERS if plan.at_papers_level else "",
-        planned.analysis(plan),
+        analysed.analysis(plan),
         planned.looks(plan),
     ]
     for result in results.values():
@@ -75,6 +80,7 @@ def paragraph(plan: Planned, results: Mapping[str, Result]) -> str:
 
 def make_protocol(plan: Planned, results: Mapping[str, Result]) -> Protocol:
     """Return the report of a design from what its verbs have given, by kind."""
+    who = _CLUSTERS if plan.of_clusters else _SUBJECTS
     return Protocol(
         title=f"Plan of a trial: {planned.head(plan)}",
         paragraph=paragraph(plan, results),
@@ -90,19 +96,19 @@ def make_protocol(plan: Planned, results: Mapping[str, Result]) -> Protocol:
                 "Design",
                 f"{planned.groups(plan)} {planned.looks(plan)}",
                 [],
-                "How subjects are randomised; who is blinded.",
+                f"{who[0].upper()}{who[1:]}; who is blinded.",
             ),
             _criterion(plan),
             _scenarios(results),
             Section(
                 "Analysis and priors",
-                planned.analysis(plan),
+                analysed.analysis(plan),
                 [],
                 "What is known of the outcomes beforehand, and how this prior says it.",
             ),
             Section(
                 "Prior sensitivity, and the prior's worth in subjects",
-                planned.worth(plan),
+                analysed.worth(plan),
                 [],
                 "How these numbers change under at least one other justifiable prior: the same "
                 "verbs of a design whose analysis has it.",
@@ -138,7 +144,10 @@ def _scenarios(results: Mapping[str, Result]) -> Section:
 def _method(results: Mapping[str, Result]) -> Section:
     each = [f"{_NAMES[r.kind]}: {findings.method(r.data)}" for r in results.values()]
     notes = [findings.sentence(note) for r in results.values() for note in r.notes]
-    return Section("Method and its validation", " ".join([*each, *notes, _VALIDATED]), [])
+    exact = [_VALIDATED] * any(not simulated.is_simulated(r.data) for r in results.values())
+    what = "How good the approximation is for this design: bmco_pymc.Engine(audit=200) tells."
+    check = what if any(simulated.unchecked(r.data) for r in results.values()) else ""
+    return Section("Method and its validation", " ".join([*each, *notes, *exact]), [], check)
 
 
 _NAMES = {
@@ -156,7 +165,14 @@ def _numbers(heading: str, kind: str, results: Mapping[str, Result], more: str =
         return Section(heading, "", [], f"{VERBS[kind]} gives it.")
     data = results[kind].data
     text = " ".join(filter(None, [*findings.BESIDE[kind](data), more]))
-    return Section(heading, text, tables.TABLES[kind](data))
+    return Section(heading, text, table(kind, data))
+
+
+def table(kind: str, data: xr.Dataset) -> tables.Rows:
+    """Return a result's table."""
+    if kind == "size" and simulated.is_simulated(data):
+        return sized.found_table(data)
+    return tables.TABLES[kind](data)
 
 
 def _power(results: Mapping[str, Result]) -> Section:
@@ -167,8 +183,10 @@ def _power(results: Mapping[str, Result]) -> Section:
     texts = findings.BESIDE[kinds[0]](results[kinds[0]].data)
     if len(kinds) > 1:  # there is room for one table
         texts += findings.SENTENCES["assurance"](results["assurance"].data)
-    rows = tables.TABLES[kinds[0]](results[kinds[0]].data)
-    return Section(" and ".join(_NAMES[kind] for kind in kinds), " ".join(texts), rows)
+    data = results[kinds[0]].data
+    rows, more = tables.TABLES[kinds[0]](data), simulated.accuracy_table(data)
+    heading = " and ".join(_NAMES[kind] for kind in kinds)
+    return Section(heading, " ".join(texts), rows, second=more)
 
 
 def _interim(plan: Planned, results: Mapping[str, Result]) -> Section:

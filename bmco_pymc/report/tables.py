@@ -18,6 +18,7 @@ from bmco_pymc.report.planned import both
 type Rows = list[list[str]]
 
 NONE = "–"
+GROUPS = ("control", "treatment")
 MOST = 30  # rows that are printed
 
 
@@ -50,10 +51,26 @@ def numbers(values: Any) -> str:
 
 def scenario_table(data: xr.Dataset) -> Rows:
     """Return what is true in each scenario."""
-    rows = [["scenario", "control", "treatment", "δ"]]
-    for label, theta in zip(_labels(data), data["theta"].values, strict=True):
-        rows.append([label, numbers(theta[0]), numbers(theta[1]), numbers(theta[1] - theta[0])])
-    return rows
+    theta = data["theta"].values  # (S, 2, K)
+    columns: dict[str, Sequence[str]] = {"scenario": labels_of(data)}
+    columns |= {group: [*map(numbers, theta[:, g])] for g, group in enumerate(GROUPS)}
+    columns["δ"] = [*map(numbers, theta[:, 1] - theta[:, 0])]
+    for name, words in (("rho", "ρ"), ("icc", "ICC")):
+        if name in data:  # (S, 2, numbers)
+            columns[words] = [*map(_alike, data[name].values)]
+    return _rows(columns)
+
+
+def _alike(values: Any) -> str:
+    """Return numbers of both groups, those of one where they are the same, and of equal ones one.
+
+    Examples
+    --------
+    >>> _alike(np.array([[0.05, 0.05], [0.05, 0.05]])), _alike(np.array([[0.05], [0.1]]))
+    ('0.05', '0.05 / 0.1')
+    """
+    each = [numbers(row[:1] if np.allclose(row, row[0]) else row) for row in values]
+    return " / ".join(dict.fromkeys(each))
 
 
 def power_table(data: xr.Dataset) -> Rows:
@@ -62,7 +79,7 @@ def power_table(data: xr.Dataset) -> Rows:
     It is power where the rule's claim is true, and Type I error where it is not: a column each.
     """
     effect = data["effect"].values.astype(bool)
-    columns: dict[str, Sequence[str]] = {"scenario": _labels(data)}
+    columns: dict[str, Sequence[str]] = {"scenario": labels_of(data)}
     columns["δ"] = [numbers(theta[1] - theta[0]) for theta in data["theta"].values]
     success, mcse = data["success"].values, data["mcse"].values
     if "inferior" in data:
@@ -72,6 +89,8 @@ def power_table(data: xr.Dataset) -> Rows:
         for name, rows in (("power", effect), ("Type I error", ~effect)):
             if rows.any():
                 columns[name] = [*map(chance, np.where(rows, success, np.nan))]
+    if "inferior" in data:
+        mcse = np.maximum(mcse, data["inferior_mcse"].values)
     if mcse.any():
         columns["MCSE"] = [*map(error_of, mcse)]
     if "claim" in data and data.sizes["outcome"] > 1:
@@ -83,7 +102,12 @@ def power_table(data: xr.Dataset) -> Rows:
         ]
         if data["stop_futility"].any():
             columns["futility"] = [*map(chance, data["stop_futility"].sum("look").values)]
-        columns["mean n"] = [both(n) for n in data["expected_n"].values.tolist()]
+        if "expected_clusters" in data:
+            columns["mean clusters"] = [f"{n:.1f}" for n in data["expected_clusters"].values]
+        else:
+            columns["mean n"] = [both(n) for n in data["expected_n"].values.tolist()]
+    elif "failed" in data and data["failed"].any():  # with looks there is room in a sentence only
+        columns["failed"] = [f"{100 * share:.2g}%" for share in data["failed"].values]
     return _rows(columns)
 
 
@@ -98,8 +122,10 @@ def assurance_table(data: xr.Dataset) -> Rows:
     rows = [["under the design prior", "probability", "MCSE"]]
     for name, words in names.items():
         if name in data:
-            error = data.get(mcse_of(name), np.nan)
-            error_text = NONE if np.isnan(float(error)) else error_of(error)
+            error = float(data.get(mcse_of(name), np.nan))
+            # where all truths of a simulation agree, that makes nothing exact
+            none = np.isnan(error) or (error == 0 and "engine" in data.attrs)
+            error_text = NONE if none else error_of(error)
             rows.append([words, chance(data[name]), error_text])
     if "claim" in data and data.sizes["outcome"] > 1:
         errors = data["claim_mcse"].values if "claim_mcse" in data else None
@@ -138,7 +164,7 @@ def size_table(data: xr.Dataset) -> Rows:
     dropout = enrolled != stable
     if dropout:
         rows[0].append("enrolled (stable)")
-    for s, label in enumerate(_labels(data)):
+    for s, label in enumerate(labels_of(data)):
         here = data.isel(scenario=s)
         row = [label]
         for name in ("first", "stable"):
@@ -180,7 +206,9 @@ def prediction_table(data: xr.Dataset) -> Rows:
 def interim_table(data: xr.Dataset) -> Rows:
     """Return at which look the trial stops, and why."""
     rows = [["scenario", "look", "n", "cut-off", "success", "futility"]]
-    for s, label in enumerate(_labels(data)):
+    if "clusters" in data:
+        rows[0].insert(2, "clusters")
+    for s, label in enumerate(labels_of(data)):
         here = data.isel(scenario=s) if "scenario" in data.dims else data
         for look in range(data.sizes["look"]):
             at = here.isel(look=look)
@@ -188,6 +216,7 @@ def interim_table(data: xr.Dataset) -> Rows:
                 [
                     label if look == 0 else "",
                     str(int(at["look"])),
+                    *([str(int(at["clusters"]))] if "clusters" in data else []),
                     both(at["n"].values.tolist()),
                     f"{float(at['cut']):.6g}",
                     chance(at["stop_success"]),
@@ -211,7 +240,7 @@ def mcse_of(name: str) -> str:
     return "mcse" if name in ("success", "error") else f"{name}_mcse"
 
 
-def _labels(data: xr.Dataset) -> list[str]:
+def labels_of(data: xr.Dataset) -> list[str]:
     """Return the names of the scenarios; where there is no such dim, what stands for them."""
     if "scenario" not in data.dims:
         return ["under the design prior"]

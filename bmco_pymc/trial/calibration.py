@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,11 @@ from bmco_pymc.decision.outcomes import read_level
 from bmco_pymc.errors import InputError
 from bmco_pymc.progress import reporting
 from bmco_pymc.trial.decided import ByOutcome, BySum
-from bmco_pymc.trial.error_rate import checked_range, error_at, worst_of
+from bmco_pymc.trial.error_rate import checked_range, error_at, nulls_of, worst_of
+from bmco_pymc.trial.evaluation import read_engine
 from bmco_pymc.trial.plan import Plan
 from bmco_pymc.trial.probabilities import prepared
+from bmco_pymc.trial.simulated.calibrating import calibrate as simulated
 from bmco_pymc.trial.stages import Stages
 
 Array = NDArray[np.float64]
@@ -23,7 +26,14 @@ TIES = 1e-11  # posterior probabilities of mirrored counts are equal but for rou
 ROUNDS = 20
 
 
-def calibrate[P: Plan](plan: P, level: float, control: Sequence[float], progress: bool) -> P:
+def calibrate[P: Plan](
+    plan: P,
+    level: float,
+    control: Sequence[float],
+    progress: bool,
+    truths: Any = None,
+    engine: Any = None,
+) -> P:
     """Return what `Design.calibrate` says.
 
     The error is the largest over infinitely many truths. A cut-off is sought that holds the level
@@ -32,6 +42,8 @@ def calibrate[P: Plan](plan: P, level: float, control: Sequence[float], progress
     """
     read_level(level)
     control = checked_range(control)
+    if not plan.exact or engine is not None or truths is not None:
+        return simulated(plan, level, control, nulls_of(truths), read_engine(engine), progress)
     stages = plan.stages(None).binding()
     if not all(side.exact for side in prepared(stages)):
         problem = "a cut-off is calibrated exactly, which this rule or size does not allow"

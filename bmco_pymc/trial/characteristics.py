@@ -13,12 +13,13 @@ from bmco_pymc.errors import InputError
 from bmco_pymc.printing import Facts, Printed
 from bmco_pymc.report import findings, planned
 from bmco_pymc.report.findings import sentence
+from bmco_pymc.report.fitted import as_lines
 from bmco_pymc.report.planned import Planned
-from bmco_pymc.report.protocol import VERBS, Protocol, Result, make_protocol, paragraph
-from bmco_pymc.report.tables import MOST, TABLES
+from bmco_pymc.report.protocol import VERBS, Protocol, Result, make_protocol, paragraph, table
+from bmco_pymc.report.tables import MOST
 from bmco_pymc.trial.plan import Plan
 from bmco_pymc.trial.tables import FRAMES
-from bmco_pymc.trial.wording import compared, in_words
+from bmco_pymc.trial.wording import compared, in_words, told
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,6 +37,9 @@ _VARIABLES = {  # of each property, by kind
     "error": {"type_one": "error"},
     "first": {"size": "first"},
     "stable": {"size": "stable"},
+    "bias": {"power": "bias", "assurance": "bias"},
+    "coverage": {"power": "coverage", "assurance": "coverage"},
+    "failed": {"power": "failed", "assurance": "failed", "type_one": "failed", "size": "failed"},
 }
 _PICTURES = {  # of each kind, the first is drawn unless another is asked for
     "power": ("power",),
@@ -70,6 +74,15 @@ class OperatingCharacteristics(Printed):
           ``stable``, the power there, the ``formula``, ``sizes`` of both groups, those enrolled;
         - prediction: ``success``, ``stop_success``, ``stop_futility`` and ``if_analysed`` of the
           looks to come, the subjects ``seen``.
+
+        Where trials are simulated and analysed one by one (`bmco_pymc.Engine`), power and assurance
+        also have, each with ``_mcse``: ``bias``, ``rmse`` and ``coverage`` by outcome, of the
+        posterior mean of δ and of its 95 % interval when the trial stops; ``failed``, the share of
+        trials whose fit failed or did not converge, which count as no success. ``trials`` is how
+        many there are, ``audited`` those of them that NUTS has analysed beside the fast analysis,
+        ``disagreement`` the share of these that it decides otherwise, ``disagreement_high`` the
+        upper bound of its 95 % interval, ``shift`` the mean of NUTS minus fast; where ``refused``,
+        the fast analysis is not used. ``attrs`` says the engine, the trials and the seed.
     kind : {"power", "assurance", "type_one", "size", "prediction"}
         Which question they answer.
     words : str
@@ -97,6 +110,11 @@ class OperatingCharacteristics(Printed):
     kind: str
     words: str = ""
     notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return as_lines(*self._facts())
+
+    __repr__ = __str__
 
     @property
     def power(self) -> xr.DataArray:
@@ -128,6 +146,21 @@ class OperatingCharacteristics(Printed):
         return self._variable("stable")
 
     @property
+    def bias(self) -> xr.DataArray:
+        """Bias of the posterior mean of δ, dims (scenario, outcome); of simulated trials."""
+        return self._variable("bias")
+
+    @property
+    def coverage(self) -> xr.DataArray:
+        """How often the 95 % interval holds the true δ, dims (scenario, outcome); simulated."""
+        return self._variable("coverage")
+
+    @property
+    def failed(self) -> xr.DataArray:
+        """Share of simulated trials whose fit failed or did not converge, dims (scenario,)."""
+        return self._variable("failed")
+
+    @property
     def method(self) -> str:
         """Whether the numbers are exact, or simulated with which Monte Carlo error."""
         return findings.method(self.data)
@@ -140,9 +173,10 @@ class OperatingCharacteristics(Printed):
         pandas.DataFrame
             Of power and sample size a row for each scenario, of a prediction for each look, of an
             assurance for each quantity, of the Type I error for the rule and each outcome. What
-            differs by outcome, look or group has a column each, such as ``claim[y1]``.
+            differs by outcome, look or group has a column each, such as ``claim[y1]``. Where looks
+            count clusters, it says how many there are when the trial stops.
         """
-        return FRAMES[self.kind](self.data)
+        return FRAMES[self.kind](self._told)
 
     def plot(self, what: str | None = None, *, target: float | None = None) -> Figure:
         """Draw the characteristics.
@@ -183,7 +217,7 @@ class OperatingCharacteristics(Printed):
         shape = planned.shape(plan, sizes=self.kind != "size")
         design = ", ".join(filter(None, [plan.model, shape]))
         words = " ".join(filter(None, [f"{design}.", self.method, self._truths]))
-        data, alpha = self.data, plan.rule.alpha
+        data, alpha = self._told, plan.rule.alpha
         if what == "boundary":
             by = plan.futility_by
             return plot_boundary(
@@ -257,6 +291,10 @@ class OperatingCharacteristics(Printed):
             verbs = [VERBS[kind] for kind in kinds]
             problem = f"there is no {name} in results of this kind; these verbs give it"
             raise InputError("kind", self.kind, problem, verbs)
+        if kinds[self.kind] not in self.data:
+            problem = f"there is no {name} in these results: trials must be simulated one by one"
+            choices = ["design.evaluate(truth, engine=bmco_pymc.Engine())"]
+            raise InputError("kind", self.kind, problem, choices)
         return self.data[kinds[self.kind]]
 
     def _pictures(self) -> list[str]:
@@ -277,7 +315,11 @@ class OperatingCharacteristics(Printed):
 
     @property
     def _result(self) -> Result:
-        return Result(self.kind, self.data, self.words, self.notes)
+        return Result(self.kind, self._told, self.words, self.notes)
+
+    @property
+    def _told(self) -> xr.Dataset:
+        return told(self.design, self.data)
 
     @property
     def _planned(self) -> Planned:
@@ -285,12 +327,13 @@ class OperatingCharacteristics(Printed):
 
     def _facts(self) -> Facts:
         plan = self._planned
-        rows = TABLES[self.kind](self.data)
+        data = self._told
+        rows = table(self.kind, data)
         sentences = [self.method]
         if len(rows) > MOST + 1:
             sentences.insert(0, f"{len(rows) - 1 - MOST} more rows are in .table().")
             rows = rows[: MOST + 1]
-        sentences = [*findings.BESIDE[self.kind](self.data), *sentences]
+        sentences = [*findings.BESIDE[self.kind](data), *sentences]
         sentences += [planned.success(plan), planned.level(plan)]
         if self.kind == "type_one" and plan.at_papers_level:
             sentences.append(planned.PAPERS)
@@ -299,5 +342,7 @@ class OperatingCharacteristics(Printed):
             if self.kind == "size":
                 sentences.append("The looks of other sizes are in proportion.")
         sentences += filter(None, [self._truths, *map(sentence, self.notes)])
+        if plan.clusters is not None and self.kind != "size":
+            sentences.append(planned.groups(plan))
         sizes = self.kind != "size"
         return f"{TITLES[self.kind]}: {planned.head(plan, sizes=sizes)}", rows, sentences

@@ -12,6 +12,7 @@ from bmco_pymc.population.scenario import Scenario
 from bmco_pymc.priors.priors import Dirichlet, Mixture
 from bmco_pymc.trial.characteristics import OperatingCharacteristics
 from bmco_pymc.trial.plan import Plan
+from bmco_pymc.trial.simulated.engine import Engine
 
 type Truths = Scenario | Mapping[str, Scenario] | Sequence[Scenario]
 
@@ -35,6 +36,19 @@ class Design(Plan):
     outcomes : int or sequence of str, optional
         How many outcomes, or their names; otherwise as many as the rule, the prior or the truth
         have.
+    clusters : int or mapping, optional
+        Where subjects come in clusters: how many in all, instead of ``n``. Where whole clusters are
+        randomised half of them are in each group (of an odd number the treatment has one more), or
+        as many as ``{"control": 8, "treatment": 16}`` says.
+    size : float or sequence of int, optional
+        Subjects of a cluster who are analysed, on average; or of each cluster.
+    size_cv : float
+        Coefficient of variation of the sizes, which each trial draws anew.
+    randomised : {"clusters", "subjects"}, optional
+        Whether all subjects of a cluster are in one group (the default), or half in each.
+    group, cluster : str
+        What the columns of the group and of the cluster are called in the trial's data; formulas of
+        the analysis use these names.
 
     Raises
     ------
@@ -48,8 +62,8 @@ class Design(Plan):
     Notes
     -----
     Without covariates and clusters (`BMVB`) the probabilities of a design's decisions are exact:
-    they are sums over all numbers of successes. Where these are too many, trials are simulated, and
-    the result says so.
+    they are sums over all numbers of successes. Where these are too many, or where there are
+    covariates or clusters, trials are simulated, and the result says so, see `bmco_pymc.Engine`.
 
     Examples
     --------
@@ -64,6 +78,7 @@ class Design(Plan):
         self,
         truth: Truths | Dirichlet | Mixture,
         *,
+        engine: Engine | str | None = None,
         simulations: int | None = None,
         seed: int = 1,
         progress: bool = True,
@@ -76,10 +91,13 @@ class Design(Plan):
             What is true of both groups; or a design prior, the distribution of what may be true,
             over which power is averaged: assurance. Draws from a posterior (``fit.scenario()``) are
             one.
+        engine : Engine or {"laplace", "nuts"}, optional
+            How trials are simulated and analysed where there are covariates or clusters; a design
+            without them is simulated too if an engine is given.
         simulations : int, optional
-            How many trials to simulate where the probabilities cannot be worked out exactly: by
-            default 200,000, or 10,000 where each needs draws of its own; under a design prior twice
-            as many.
+            How many trials to simulate where the probabilities cannot be worked out exactly: for
+            BMVB by default 200,000, or 10,000 where each needs draws of its own, under a design
+            prior twice as many; for BGLM 10,000, for BGLMM 2,000, with NUTS 1,000.
         seed : int
             Of what is simulated.
         progress : bool
@@ -98,10 +116,15 @@ class Design(Plan):
         """
         from bmco_pymc.trial.evaluation import evaluate
 
-        return evaluate(self, truth, simulations, seed, progress)
+        return evaluate(self, truth, engine, simulations, seed, progress)
 
     def type_one(
-        self, control: tuple[float, float] = (0.0, 1.0), *, progress: bool = True
+        self,
+        control: tuple[float, float] = (0.0, 1.0),
+        *,
+        truths: Truths | None = None,
+        engine: Engine | str | None = None,
+        progress: bool = True,
     ) -> OperatingCharacteristics:
         """Return the largest error rate over the null hypothesis of the rule, and where it is.
 
@@ -113,22 +136,47 @@ class Design(Plan):
         ----------
         control : pair of float
             The success probabilities of the control that are thought possible, of every outcome.
+        truths : Scenario, sequence of them, or mapping of name to Scenario, optional
+            Truths in the null of the rule, over which the error of a simulated design is looked
+            for; a design that need not be simulated is, then.
+        engine : Engine or {"laplace", "nuts"}, optional
+            As in `evaluate`.
         progress : bool
             Show a progress bar.
 
         Returns
         -------
         OperatingCharacteristics
-            With the error of each outcome's own claim over the control's success probability.
+            With the error of each outcome's own claim over the control's success probability;
+            simulated, with the error that each truth has in the first of two looks, ``scanned``.
+
+        Raises
+        ------
+        InputError
+            If a truth is not in the null of the rule; nothing was computed.
+
+        Notes
+        -----
+        A simulated design has no largest error that is proven. Without ``truths`` it is looked for
+        on a grid: three success rates of the control within ``control``, ICCs of .02 and .1 where
+        there are clusters, and correlations of 0 and .3. All truths are simulated by the fast
+        analysis, and the largest again, with other trials and the audit: the largest of noisy
+        numbers is too large. Give truths that are nearer to your trial.
         """
         from bmco_pymc.trial.error_rate import type_one
 
-        return type_one(self, control, progress)
+        return type_one(self, control, progress, truths, engine)
 
     def calibrate(
-        self, level: float, control: tuple[float, float] = (0.0, 1.0), *, progress: bool = True
+        self,
+        level: float,
+        control: tuple[float, float] = (0.0, 1.0),
+        *,
+        truths: Truths | None = None,
+        engine: Engine | str | None = None,
+        progress: bool = True,
     ) -> Design:
-        """Return the design with the smallest cut-off at which no error rate is above a level.
+        r"""Return the design with the smallest cut-off at which no error rate is above a level.
 
         Posterior probabilities take finitely many values in a trial; the cut-off is half-way
         between two of them. With looks, the nominal levels of all looks are scaled together.
@@ -139,6 +187,10 @@ class Design(Plan):
             In (0, 0.5).
         control : pair of float
             As in `type_one`.
+        truths : Scenario, sequence of them, or mapping of name to Scenario, optional
+            As in `type_one`: the truths of a simulated design under which the error is held.
+        engine : Engine or {"laplace", "nuts"}, optional
+            As in `evaluate`.
         progress : bool
             Show a progress bar.
 
@@ -148,20 +200,29 @@ class Design(Plan):
             With a rule that has the level as ``alpha`` and the cut-off as ``cut``, by which its
             analysis decides; with looks also ``cuts`` of all looks, of which the rule's is the
             last.
+
+        Notes
+        -----
+        The error of a simulated design at its cut-off is known to the Monte Carlo error of the
+        trials: with N of them the level is held but for :math:`\sqrt{\alpha (1 - \alpha) / N}`,
+        .002 for 10,000 trials at level .05, and more by the audit. For what it is, ask the new
+        design's `type_one` with another seed.
         """
         from bmco_pymc.trial.calibration import calibrate
 
-        return calibrate(self, level, control, progress)
+        return calibrate(self, level, control, progress, truths, engine)
 
     def size_for(
         self,
         truth: Truths,
         power: float = 0.8,
         *,
-        most: int = 5000,
+        over: str | None = None,
+        most: int | None = None,
+        engine: Engine | str | None = None,
         progress: bool = True,
     ) -> OperatingCharacteristics:
-        """Return how many subjects it takes.
+        """Return how many subjects it takes, or how many clusters.
 
         Power saw-tooths with n, as counts are whole numbers: the first n that reaches the power may
         be followed by some that do not. The stable one is not. Group sizes keep the ratio that they
@@ -173,8 +234,14 @@ class Design(Plan):
             Truths with an effect.
         power : float
             Above the level of the rule.
-        most : int
-            Subjects in the smaller group at which the search ends.
+        over : {"clusters", "size", "n"}, optional
+            What is searched for: where there are clusters their number (the default) or the
+            subjects of each; without, the subjects of the smaller group.
+        most : int, optional
+            Where the search ends; by default 5000 subjects of the smaller group, 500 clusters, or
+            2000 subjects of a cluster.
+        engine : Engine or {"laplace", "nuts"}, optional
+            As in `evaluate`; its trials check the answer of a simulated design.
         progress : bool
             Show a progress bar.
 
@@ -182,11 +249,67 @@ class Design(Plan):
         -------
         OperatingCharacteristics
             With ``first``, ``stable``, the power of both, the curve, and what the usual formula
-            says.
+            says. For a simulated design, first and stable are the one answer, with its 95 %
+            interval ``low`` to ``high``, the ``check`` of its power, and the ``fitted`` curve.
+
+        Raises
+        ------
+        InputError
+            If a truth has no effect, or the largest size has not the power.
+
+        Notes
+        -----
+        The size of a simulated design is found by a probit regression of success on the square root
+        of the size (for subjects of a cluster, of m / (1 + (m - 1) ICC)) of batches of trials by
+        the fast analysis where power is near the target, until its standard error is below 3 % or
+        one. There, the trials of the engine check the power with the audit, and the search goes on
+        where it is too small.
         """
         from bmco_pymc.trial.size import size_for
 
-        return size_for(self, truth, power, most, progress)
+        return size_for(self, truth, power, over, most, engine, progress)
+
+    def simulate(
+        self, truth: Scenario, trial: int = 0, *, seed: int = 1, look: int | None = None
+    ) -> Study:
+        """Return the data of one simulated trial.
+
+        Parameters
+        ----------
+        truth : Scenario
+            One truth; of several, trials take one each in turn.
+        trial : int
+            The number of the trial, from 0. The same number and seed give the same data, those that
+            `evaluate` analyses under this truth.
+        seed : int
+            As in `bmco_pymc.Engine`.
+        look : int, optional
+            The data at a look, from 1; by default those at the end.
+
+        Returns
+        -------
+        Study
+            Its groups are called control and treatment, its clusters have numbers from 1.
+
+        Raises
+        ------
+        InputError
+            If the truth does not fit the design, or a group has no subject.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> design = Design(clusters=6, size=20, analysis=bmco.Analysis(bmco.BMVB))
+        >>> design.simulate(bmco.Scenario([0.4, 0.4], [0.6, 0.6], icc=0.05))
+        Study of 120 subjects in 6 clusters, 2 outcomes
+        group                  subjects    y1    y2
+        control (control)            60  0.37  0.35
+        treatment (treatment)        60  0.48  0.53
+        clusters 'cluster': 20 subjects each, 0 of 6 with both groups
+        """
+        from bmco_pymc.trial.simulated.evaluating import one_trial
+
+        return one_trial(self, truth, trial, seed, look)
 
     def run(self, study: Study, look: int | None = None, **settings: Any) -> Decision:
         """Analyse the data of the trial as planned, at the end or at a look.

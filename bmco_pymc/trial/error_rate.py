@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -21,11 +22,14 @@ from scipy.special import gammaln, xlog1py, xlogy
 from bmco_pymc import patterns
 from bmco_pymc.arguments import numbers
 from bmco_pymc.errors import InputError
+from bmco_pymc.population.scenario import Scenario
 from bmco_pymc.progress import reporting
 from bmco_pymc.trial.characteristics import OperatingCharacteristics
 from bmco_pymc.trial.decided import ByOutcome, BySum
+from bmco_pymc.trial.evaluation import gathered, read_engine
 from bmco_pymc.trial.plan import Plan
 from bmco_pymc.trial.probabilities import binomial_error, claims_hold, prepared
+from bmco_pymc.trial.simulated.erring import type_one as simulated
 from bmco_pymc.trial.simulation import simulate, trials_of
 from bmco_pymc.trial.stages import Side, Stages, sides, true_patterns
 from bmco_pymc.trial.worst import Worst, largest, some_nulls, worst_claims, worst_sum
@@ -58,9 +62,17 @@ class Claim:
     other: float
 
 
-def type_one(plan: Plan, control: Sequence[float], progress: bool) -> OperatingCharacteristics:
+def type_one(
+    plan: Plan,
+    control: Sequence[float],
+    progress: bool,
+    truths: Any = None,
+    engine: Any = None,
+) -> OperatingCharacteristics:
     """Return what `Design.type_one` says."""
     control = checked_range(control)
+    if not plan.exact or engine is not None or truths is not None:
+        return simulated(plan, control, nulls_of(truths), read_engine(engine), progress)
     stages = plan.stages(None).binding()
     rule, outcomes = stages.setting.rule, list(stages.setting.rule.outcomes)
     with reporting(progress) as reporter:
@@ -97,6 +109,14 @@ def type_one(plan: Plan, control: Sequence[float], progress: bool) -> OperatingC
         data["claim"] = ("outcome", np.array([claim.error for claim in claims]))
         data["claim_rate"] = ("outcome", np.array([claim.rate for claim in claims]))
     return OperatingCharacteristics(plan, data, "type_one", notes=(found.how,))
+
+
+def nulls_of(truths: Any) -> Scenario | None:
+    """Return the truths that are given as one scenario; None if there are none."""
+    try:
+        return None if truths is None else gathered(truths)
+    except InputError as error:
+        raise InputError("truths", error.value, error.problem) from None
 
 
 def error_at(planned: Sequence[Side], phi: Array) -> float:

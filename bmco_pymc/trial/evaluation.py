@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import xarray as xr
@@ -16,19 +17,31 @@ from bmco_pymc.trial.assurance import over_draws, under_prior
 from bmco_pymc.trial.characteristics import OperatingCharacteristics
 from bmco_pymc.trial.plan import Plan
 from bmco_pymc.trial.probabilities import described, of_truth, prepared
+from bmco_pymc.trial.simulated.engine import Engine, as_engine
+from bmco_pymc.trial.simulated.evaluating import check, of_prior
+from bmco_pymc.trial.simulated.evaluating import evaluate as simulated
 from bmco_pymc.trial.simulation import trials_of
 
 
 def evaluate(
-    design: Plan, truth: Any, simulations: int | None, seed: int, progress: bool
+    design: Plan,
+    truth: Any,
+    engine: Any = None,
+    simulations: int | None = None,
+    seed: int = 1,
+    progress: bool = True,
 ) -> OperatingCharacteristics:
     """Return what `Design.evaluate` says."""
     if simulations is not None:
         whole("simulations", simulations, least=100)
     whole("seed", seed, least=0)
+    if engine is not None or not design.exact:
+        return by_simulation(design, truth, engine, simulations, seed, progress)
     if isinstance(truth, Dirichlet | Mixture):
         return under_prior(design, truth, simulations, seed)
     scenario = gathered(truth)
+    if scenario.clustered:
+        check(design, scenario)
     stages = design.stages(scenario.n_outcomes)
     if scenario.averaged:
         return over_draws(design, scenario, simulations, seed, progress)
@@ -43,6 +56,27 @@ def evaluate(
         trials = [trials_of(side, simulations) for side in planned]
         data.attrs.update(trials=max(trials), seed=seed)
     return OperatingCharacteristics(design, data, "power", words=scenario.words)
+
+
+def by_simulation(
+    design: Plan, truth: Any, engine: Any, simulations: int | None, seed: int, progress: bool
+) -> OperatingCharacteristics:
+    """Return the probabilities of decisions that are simulated."""
+    engine = read_engine(engine, simulations, seed)
+    if isinstance(truth, Dirichlet | Mixture):
+        return simulated(design, of_prior(design, truth, engine.seed), engine, progress)
+    return simulated(design, gathered(truth), engine, progress)
+
+
+def read_engine(engine: Any, simulations: int | None = None, seed: int = 1) -> Engine:
+    """Return an engine; how many trials and which seed may be said beside it, not in both."""
+    found = as_engine(engine)
+    if isinstance(engine, Engine):
+        for name, value, default in (("simulations", simulations, None), ("seed", seed, 1)):
+            if value != default:
+                raise InputError(name, value, "is said in the Engine already: change it there")
+        return found
+    return replace(found, simulations=simulations, seed=seed)
 
 
 def gathered(truth: Any) -> Scenario:

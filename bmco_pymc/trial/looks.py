@@ -25,7 +25,8 @@ class Looks:
     ----------
     n : sequence of int
         Subjects in each group at each look, the end included: rising. Where groups differ in size,
-        those of the smaller one, and the other's in proportion.
+        those of the smaller one, and the other's in proportion. In a design with clusters: how many
+        clusters have come, in all; see ``by``.
     spending : HSD, Pocock or OBrienFleming, optional
         How the level is spent over the looks, in proportion to the subjects; the default is
         ``HSD(-4)``. The nominal level of a look divides among outcomes as the rule's level does:
@@ -40,6 +41,10 @@ class Looks:
         Whether success is predicted for the end of the trial, from the posterior of the analysis,
         or the posterior probability that decides is looked at. Where single outcomes decide, it is
         the probability of the one that decides: the smallest for All, the largest for Any.
+    by : {"clusters", "subjects"}, optional
+        What ``n`` counts in a design with clusters: the clusters, each with all of its subjects
+        (the default), or the subjects in each group, every cluster having the same share of its
+        own.
 
     Raises
     ------
@@ -63,6 +68,7 @@ class Looks:
     cuts: Sequence[float] | None = None
     futility: float | None = None
     futility_by: str = "predictive"
+    by: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "n", _sizes(self.n))
@@ -81,6 +87,9 @@ class Looks:
             object.__setattr__(self, "futility", probability("futility", self.futility))
         problem = "there is no such probability"
         one_of("futility_by", self.futility_by, ["predictive", "posterior"], problem)
+        if self.by is not None:
+            problem = "is nothing that looks can count"
+            one_of("by", self.by, ["clusters", "subjects"], problem)
 
     @property
     def fractions(self) -> NDArray[np.float64]:

@@ -28,7 +28,8 @@ def predict(plan: Plan, study: Study, simulations: int, seed: int) -> OperatingC
     """Return what `Design.predict` says."""
     whole("simulations", simulations, least=100)
     whole("seed", seed, least=0)
-    stages = plan.stages_of(study)
+    plan.check_study(study)
+    stages = plan.stages(study.n_outcomes)
     cells = study.cells((), by_cluster=False)
     seen = cells.counts.astype(np.intp)  # (2, Q)
     so_far = seen.sum(axis=1)

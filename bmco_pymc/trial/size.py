@@ -5,23 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bmco_pymc.arguments import probability, whole
+from bmco_pymc.arguments import one_of, probability, whole
 from bmco_pymc.errors import InputError
 from bmco_pymc.population.scenario import Scenario
 from bmco_pymc.progress import Reporter, reporting
-from bmco_pymc.trial import formulas
 from bmco_pymc.trial.characteristics import OperatingCharacteristics
-from bmco_pymc.trial.evaluation import gathered
+from bmco_pymc.trial.evaluation import gathered, read_engine
 from bmco_pymc.trial.plan import Plan
 from bmco_pymc.trial.probabilities import claims_hold, prepared, stops
 from bmco_pymc.trial.setting import Setting
+from bmco_pymc.trial.simulated.evaluating import check
+from bmco_pymc.trial.simulated.scales import LEAST, MOST, subjects_by_formula
+from bmco_pymc.trial.simulated.sizing import size_for as simulated
 
 Array = NDArray[np.float64]
 
@@ -30,23 +31,36 @@ RUN = 12  # consecutive numbers that must be beyond it, or below the target
 
 
 def size_for(
-    plan: Plan, truth: Any, power: float, most: int, progress: bool
+    plan: Plan,
+    truth: Any,
+    power: float,
+    over: str | None,
+    most: int | None,
+    engine: Any,
+    progress: bool,
 ) -> OperatingCharacteristics:
     """Return what `Design.size_for` says."""
     scenario = gathered(truth)
     rule = plan.rule
     target = probability("power", power)
-    whole("most", most, least=2)
+    choices = ["n"] if plan.clusters is None else ["clusters", "size"]
+    over = one_of(
+        "over", choices[0] if over is None else over, choices, "is no size that this design has"
+    )
+    most = whole("most", MOST[over] if most is None else most, least=LEAST[over])
     if target <= rule.alpha:
         problem = f"must be above the level of the rule, {rule.alpha:g}"
         raise InputError("power", power, problem)
     if scenario.averaged:
         raise InputError("truth", scenario, "a size is found for single truths, not averaged ones")
-    resolved = plan.stages(scenario.n_outcomes).setting.rule
+    check(plan, scenario)
+    resolved = plan.rule_of(scenario.n_outcomes)
     for label, phi in zip(scenario.labels, scenario.phi, strict=True):
         if not claims_hold(resolved, phi, rule.sides[0]):
             problem = f"has no effect by rule {rule.words}: no size gives it power"
             raise InputError("truth", label, problem)
+    if engine is not None or not plan.exact:
+        return simulated(plan, scenario, target, over, most, read_engine(engine), progress)
     search = Search(plan, scenario, target, most)
     with reporting(progress) as reporter:
         found = [search.of_truth(place, reporter) for place in range(len(scenario))]
@@ -85,23 +99,8 @@ class Search:
 
     def formula(self, place: int) -> float:
         """Return the smaller group's size by the usual formula; NaN where there is none."""
-        phi, setting = self.scenario.phi[place], self.setting
-        rule, (control, treatment) = setting.rule, self.plan.sizes
-        if rule.direction == "left":
-            phi, control, treatment = phi[::-1], treatment, control
-        level, ratio = 1 - rule.threshold(), treatment / control
-        if setting.at_least is None:
-            margin = rule.bounds()[0]
-            n = formulas.size_by_sum(phi, ratio, rule.scores(), margin, level, self.target)
-            return n * min(1.0, ratio)
-        if rule.statistic == "joint":
-            return math.nan
-        power_of = partial(
-            formulas.power_by_outcome, phi=phi, ratio=ratio, margins=setting.margins,
-            level=level, m=setting.at_least,
-        )  # fmt: skip
-        found = formulas.first_size(power_of, self.target, self.most)
-        return math.nan if found is None else found * min(1.0, ratio)
+        phi, rule = self.scenario.phi[place], self.setting.rule
+        return subjects_by_formula(rule, phi, self.plan.sizes, self.target, self.most)
 
     def of_truth(self, place: int, reporter: Reporter) -> tuple[int, int, float]:
         """Return the first and the stable size under one truth, and the formula's."""

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 GROUPS = ("control", "treatment")
 _PLAIN = ("effect", "success", "mcse", "inferior", "inferior_mcse")
 _BY_SUBJECTS = ("expected_n", "median_n", "n90")
+_BY_CLUSTERS = ("expected_clusters", "median_clusters", "clusters90")
+_ESTIMATES = ("bias", "rmse", "coverage")
+_AUDIT = ("trials", "audited", "disagreement", "disagreement_high", "refused")  # of simulations
 
 
 def by_scenario(data: xr.Dataset) -> pd.DataFrame:
@@ -21,10 +24,10 @@ def by_scenario(data: xr.Dataset) -> pd.DataFrame:
     for name in _PLAIN:
         if name in data:
             frame[name] = data[name].values
-    names = ["theta", "claim", "stop_success", "stop_futility", *_BY_SUBJECTS]
-    if data.sizes["look"] == 1:
-        names = ["theta", "claim"]
-    for name in names:
+    looks = ["stop_success", "stop_futility", *_BY_SUBJECTS, *_BY_CLUSTERS]
+    names = ["theta", *_with_error("claim"), *(looks if data.sizes["look"] > 1 else [])]
+    names += _with_error(*_ESTIMATES, "failed")
+    for name in [*names, *_AUDIT]:
         if name in data:
             for key, column in _columns(name, data[name]):
                 frame[key] = column
@@ -35,9 +38,9 @@ def under_prior(data: xr.Dataset) -> pd.DataFrame:
     """Return a row for each quantity, with its Monte Carlo error, 0 where it is exact."""
     names = ["success", "effect", "effect_given_success", "success_without_effect", "claim"]
     if data.sizes["look"] > 1:
-        names += ["stop_success", "stop_futility", *_BY_SUBJECTS]
+        names += ["stop_success", "stop_futility", *_BY_SUBJECTS, *_BY_CLUSTERS]
     rows = []
-    for name in names:
+    for name in [*names, *_ESTIMATES, "failed", *_AUDIT]:
         if name not in data:
             continue
         error = "mcse" if name == "success" else f"{name}_mcse"
@@ -64,6 +67,9 @@ def of_error(data: xr.Dataset) -> pd.DataFrame:
             row |= {"error": float(here["claim"]), "rate": float(here["claim_rate"])}
         rows.append(row | dict(zip(GROUPS, here["theta"].values.tolist(), strict=True)))
     columns = ["claim", "error", "bound", "level", "rate", *GROUPS]
+    if "engine" in data.attrs:
+        rows[0]["mcse"] = float(data["mcse"])
+        columns.insert(2, "mcse")
     return pd.DataFrame(rows).assign(level=float(data["level"])).reindex(columns=columns)
 
 
@@ -98,6 +104,11 @@ FRAMES: Mapping[str, Callable[[xr.Dataset], pd.DataFrame]] = {
     "size": of_sizes,
     "prediction": by_look,
 }
+
+
+def _with_error(*names: str) -> list[str]:
+    """Return each name with that of its Monte Carlo error."""
+    return [name + end for name in names for end in ("", "_mcse")]
 
 
 def _columns(

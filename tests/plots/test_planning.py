@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+import simulated
 from drawn import paragraph
 from matplotlib.figure import Figure
 from planned import assurance, power, prediction, size, type_one
@@ -59,9 +60,44 @@ def test_monte_carlo_errors_are_bars():
     figure = power(["one"], ["y1"], mcse=0.01).plot()
     (axes,) = figure.axes
     ends = [line.get_xdata() for line in axes.lines if line.get_linewidth() == 2]
-    assert np.asarray(ends[0]) == pytest.approx([0.7925, 0.8325])
-    assert "Bars: 2 Monte Carlo errors to either side." in texts(figure)
+    assert np.asarray(ends[0]) == pytest.approx([0.7929, 0.8321])
+    assert "Bars: 1.96 Monte Carlo errors to either side." in texts(figure)
     assert keys(figure) == ["power"]  # one outcome has no claim of its own
+
+
+def test_simulated_claims_have_bars():
+    figure = simulated.power(simulated.design()).plot(target=0.8)
+    assert points(figure, "error of y1")[:, 0] == pytest.approx(0.86 + 1.96 * 0.0055 * np.r_[-1, 1])
+    assert points(figure, "error of y2")[:, 0] == pytest.approx(0.91 + 1.96 * 0.0055 * np.r_[-1, 1])
+    words = texts(figure)
+    assert "BGLMM, n = 150 + 150 in 20 clusters. Simulated: 10,000 trials, analysed by a" in words
+    assert "Bars: 1.96 Monte Carlo errors to either side." in words
+    assert "…" not in words
+    (label,) = figure.axes[0].get_yticklabels()
+    assert label.get_text().split("\n") == [
+        "control = (0.4, 0.4),",
+        "treatment = (0.6, 0.6), rho = 0.3,",
+        "icc = 0.05, icc_between = 0.02",
+    ]
+    assert points(simulated.power(simulated.design(), averaged=True).plot(), "error of y1").size
+
+
+def test_stopping_tells_clusters():
+    looks = simulated.Looks([8, 14, 20], futility_by="posterior")
+    words = texts(simulated.power(simulated.design(looks=looks)).plot("stopping"))
+    assert "mean clusters" in words
+    assert "mean n" in words
+
+
+def test_simulated_sizes_are_points_with_bars_and_a_curve():
+    found = size()
+    data = found.data.assign(fitted=found.data["power"] + 0.01, mcse=0 * found.data["power"] + 0.01)
+    data.attrs["over"] = "clusters"
+    figure = type(found)(found.design, data, "size").plot()
+    assert len(points(figure, "error")) == 20
+    assert len(points(figure, "fitted")) == 10
+    assert figure.axes[0].get_xlabel() == "clusters"
+    assert keys(figure) == ["target 0.8", "found", "the usual formula"]
 
 
 def test_both_sides_are_drawn():

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
+import simulated
 from planned import assurance, power, prediction, size, type_one
 
 import bmco_pymc as bmco
 from bmco_pymc.report.planned import PAPERS
 from bmco_pymc.trial.characteristics import OperatingCharacteristics as Found
+from bmco_pymc.trial.looks import Looks
 
 HEADINGS = (
     "Objective and estimand",
@@ -251,3 +254,127 @@ def test_text_markdown_and_html():
     assert "&lt;b&gt;x&lt;/b&gt;" in page
     assert page.count("<mark>") == sum(one.open for one in report.sections)
     assert repr(report) == text
+
+
+def test_a_protocol_of_a_cluster_randomised_trial():
+    found = simulated.power(simulated.design(dropout=0.1))
+    report = found.report()
+    first = section(report, "Objective and estimand").text
+    assert first.startswith("The cluster-randomised trial is to decide whether the treatment has")
+    assert first.endswith("control, averaged over new clusters like those of the trial.")
+    second = section(report, "Design")
+    assert second.text.startswith(
+        "At the end, 20 clusters, 10 of each group, with 15 subjects on average (coefficient of "
+        "variation 0.4), are analysed: about 150 subjects in each group. Whole clusters are "
+        "randomised. As 10% are expected to have no outcome, 16.67 subjects of a cluster are "
+        "enrolled on average, about 167 subjects in each group."
+    )
+    assert second.to_fill_in.startswith("How clusters are randomised")
+    analysis = section(report, "Analysis and priors").text
+    assert "https://doi.org/10.1186/s12874-023-02034-z" in analysis
+    assert "fixed terms group, and with an intercept that varies between clusters" in analysis
+    assert "recommended priors (neutral about the success probabilities)" in analysis
+    assert "not worth a number of subjects" in section(report, HEADINGS[5]).text
+    method = section(report, "Method and its validation")
+    assert method.text == f"Power: {found.method}"
+    assert not method.open
+    power = section(report, "Power")
+    assert power.table[1][2:] == ["0.8125", "0.006", "0.8600", "0.9100"]
+    assert power.second[1][2:] == ["-0.0121 (0.0007)", "0.0774 (0.0005)", "0.9401 (0.0024)"]
+    assert section(report, "Reproducibility").text.endswith("Seed of what was simulated: 7.")
+    text = str(report)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "estimates of δ" in text
+    assert "| estimates of δ |" in report.markdown()
+    assert "<th>coverage (MCSE)</th>" in report._repr_html_()
+    assert "exact" not in text.lower().replace("exactly", "")
+    assert not re.search(r"  \w+\.\.|None|nan", found.paragraph())
+
+
+def test_a_protocol_says_what_was_not_checked():
+    report = simulated.power(simulated.design(), audited=0).report()
+    assert "Engine(audit=200)" in section(report, "Method and its validation").to_fill_in
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (
+            {"model": "BGLM", "fixed": "group * age"},
+            "averaged over the covariates of all subjects of the trial, the same for both "
+            "groups.|https://doi.org/10.1080/00273171.2024.2337340|with terms group * age",
+        ),
+        (
+            {"model": "BGLM", "fixed": "group * age", "population": bmco.Value(age=50)},
+            "minus that under the control, in both groups at age = 50.",
+        ),
+        (
+            {"random": "1 + group", "clusters_of": "observed"},
+            "averaged over the clusters of the trial (weight of each: its subjects).|with terms "
+            "1 + group that vary between clusters",
+        ),
+        (
+            {"priors": bmco.Priors(beta=bmco.Normal(0, sd=1))},
+            "It has the priors Normal(mean=0, sd=1) for beta, and recommended priors (neutral "
+            "about the success probabilities) for the others.",
+        ),
+        (
+            {"model": "BMVB"},
+            "The prior of their probabilities is Dirichlet(alpha=2/Q). It takes no account of the "
+            "clusters: their subjects count as independent.",
+        ),
+        (
+            {"randomised": "subjects"},
+            "The trial is to decide|20 clusters, with 15 subjects on average|Half of the subjects "
+            "of each cluster are in each group.|how subjects are randomised",
+        ),
+        (
+            {"looks": Looks([8, 20], futility_by="posterior")},
+            "An interim analysis is planned with 8 clusters of 20",
+        ),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else " ".join(value),
+)
+def test_simulated_designs_in_words(more, words):
+    text = simulated.power(simulated.design(**more)).paragraph()
+    for part in words.split("|"):
+        assert part in text
+
+
+def test_the_interim_table_counts_clusters():
+    looks = Looks([8, 14, 20], futility_by="posterior")
+    table = section(
+        simulated.power(simulated.design(looks=looks)).report(), "Interim behaviour"
+    ).table
+    assert table[0][:4] == ["scenario", "look", "clusters", "n"]
+    assert [row[2:4] for row in table[1:]] == [
+        ["8", "60 + 60"],
+        ["14", "105 + 105"],
+        ["20", "150 + 150"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ({"clusters": 22}, "n"),
+        ({"size_cv": 0.2}, "size_cv"),
+        ({"randomised": "subjects"}, "randomised"),
+        ({"random": "1 + group"}, "formula"),
+        ({"clusters_of": "observed"}, "population"),
+        ({"priors": bmco.Priors(beta=bmco.Normal(0, sd=1))}, "prior"),
+        ({"model": "BMVB"}, "model"),
+    ],
+)
+def test_other_simulated_designs_are_refused(more, what):
+    other = simulated.power(simulated.design(**more), averaged=True)
+    with pytest.raises(bmco.InputError, match=f"another {what}"):
+        simulated.power(simulated.design()).report(assurance=other)
+
+
+def test_correlations_are_in_the_table_of_scenarios():
+    found = simulated.power(simulated.design())
+    icc = np.full((1, 2, 2), 0.05)
+    data = found.data.assign(icc=(("scenario", "group", "outcome"), icc))
+    report = Found(found.design, data, "power").report()
+    assert [row[-1] for row in section(report, "Scenarios").table] == ["ICC", "0.05"]

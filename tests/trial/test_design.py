@@ -740,7 +740,7 @@ THREE = bmco.Scenario([0.4] * 3, [0.6] * 3)
             make_design(10, make_analysis(bmco.BGLM, fixed="x")),
             TWO,
             {},
-            "analysis='BGLM': only designs without covariates and clusters can be planned yet",
+            "fixed='x': there is no column 'x'",
         ),
     ],
 )
