@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks import default_prior, large
+from benchmarks import default_prior, large, simulation
 from benchmarks.row import BAMBI, BMCO, OURS, PANDAS, PLAIN, Quantity, Row, Run, Target
 
 
@@ -27,6 +27,7 @@ def rows(*, quick: bool = False) -> dict[str, Row]:
         _imports(quick),
         _exact(),
         _planning(quick),
+        simulation.row(quick),
     ]
     return {row.name: row for row in table}
 

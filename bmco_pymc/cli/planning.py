@@ -2,60 +2,211 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
-from bmco_pymc.cli.commands import CODES, app, option
-from bmco_pymc.cli.speech import UNEXPECTED, speaking
+from bmco_pymc.cli.commands import CODES, app
+from bmco_pymc.cli.speech import INTERRUPTED, UNEXPECTED, speaking
 
 EXAMPLE = """\b
 For example:
   bmco-pymc power --control .4,.4 --treatment .6,.6 --rho -.3,0,.3 --n 103
   bmco-pymc power --control .4,.4 --treatment .6,.6 --looks 35,70,105 --spending hsd:-4
+  bmco-pymc power --control .4,.4 --treatment .6,.6 --icc .05 --clusters 20 --size 15 \\
+    --size-cv .4 --jobs 2 --path study/
   bmco-pymc size --control .4,.4 --treatment .6,.6 --rule any --power .8 --dropout .1
 """
+TRUTH, TRIAL, CLUSTERS = "Truth", "Trial", "Clusters"
+ANALYSIS, SIMULATION, RESULT = "Analysis", "Simulation", "Result"
+
+# Arguments that options are called like, where `speaking` does not know them.
+SPELT_SO = frozenset(
+    {"n", "clusters", "size", "size_cv", "randomised", "icc", "icc_between", "between", "model"}
+    | {"engine", "simulations", "seed", "jobs", "path", "audit", "over", "most"}
+)
+
+
+class Grouped(TyperCommand):
+    """A command whose help has options under headings, their panels."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options, panel by panel."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            if (record := param.get_help_record(ctx)) is not None:
+                panel = getattr(param, "rich_help_panel", None) or "Options"
+                panels.setdefault(panel, []).append(record)
+        for panel, records in panels.items():
+            with formatter.section(panel):
+                formatter.write_dl(records)
+
+
+def option(panel: str, help: str, metavar: str | None = None, name: str | None = None) -> Any:
+    """Return the option of a parameter, by another name than the parameter's if one is given."""
+    names = filter(None, [name])
+    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel)
+
 
 Control = Annotated[
-    str, option("Success probability of each outcome under the control.", "NUMBERS")
+    str, option(TRUTH, "Success probability of each outcome under the control.", "NUMBERS")
 ]
-Treatment = Annotated[str, option("The same under the treatment.", "NUMBERS")]
+Treatment = Annotated[str, option(TRUTH, "The same under the treatment.", "NUMBERS")]
 Rho = Annotated[
-    str, option("Correlation of the outcomes; several, separated by commas, are several truths.")
+    str,
+    option(
+        TRUTH,
+        "Correlation of the outcomes; several, separated by commas, are several truths.",
+        "NUMBERS",
+    ),
 ]
-RuleName = Annotated[str, option("all, any, comp or count.", "RULE")]
-Direction = Annotated[str, option("right, left or two-sided.", "SIDE")]
+ICC = Annotated[
+    str | None,
+    option(
+        TRUTH,
+        "Correlation of two subjects of a cluster in an outcome; several are several truths.",
+        "NUMBERS",
+    ),
+]
+ICCBetween = Annotated[
+    str | None,
+    option(
+        TRUTH,
+        "Correlation of one's outcome with another outcome of the other. Default: icc times rho.",
+        "NUMBERS",
+    ),
+]
+Between = Annotated[
+    str | None,
+    option(TRUTH, "How clusters differ: logit-normal or dirichlet. Default: logit-normal.", "HOW"),
+]
+Dropout = Annotated[
+    float, option(TRIAL, "Share of the enrolled subjects who will have no outcome.")
+]
+InClusters = Annotated[
+    str | None,
+    option(CLUSTERS, "How many in all, or CONTROL,TREATMENT; instead of --n.", "NUMBERS"),
+]
+Size = Annotated[
+    str | None,
+    option(CLUSTERS, "Analysed subjects of a cluster, on average; or of each cluster.", "NUMBERS"),
+]
+SizeCV = Annotated[
+    float | None,
+    option(CLUSTERS, "Coefficient of variation of the sizes, drawn in each trial. Default: 0."),
+]
+Randomised = Annotated[
+    str | None,
+    option(CLUSTERS, "clusters: whole ones. subjects: half in each group.", "WHAT"),
+]
+Model = Annotated[
+    str | None,
+    option(ANALYSIS, "bmvb, bglm or bglmm. Default: bglmm with --clusters, else bmvb.", "NAME"),
+]
+RuleName = Annotated[str, option(ANALYSIS, "all, any, comp or count.", "RULE")]
+Direction = Annotated[str, option(ANALYSIS, "right, left or two-sided.", "SIDE")]
 Margins = Annotated[
-    str, option("Margin of every outcome, or one each, separated by commas.", "NUMBERS")
+    str,
+    option(ANALYSIS, "Margin of every outcome, or one each, separated by commas.", "NUMBERS"),
 ]
 Weights = Annotated[
-    str | None, option("comp: weights of the outcomes, separated by commas.", "NUMBERS")
+    str | None,
+    option(ANALYSIS, "comp: weights of the outcomes, separated by commas.", "NUMBERS"),
 ]
 AtLeast = Annotated[
-    int | None, option("count: on how many outcomes the treatment should be better.", "M")
+    int | None,
+    option(ANALYSIS, "count: on how many outcomes the treatment should be better.", "M"),
 ]
-Alpha = Annotated[float, option("Error rate of the decision.")]
+Alpha = Annotated[float, option(ANALYSIS, "Error rate of the decision.")]
 CutOff = Annotated[
-    float | None, option("What the posterior probability must exceed, instead of the level's.")
+    float | None,
+    option(ANALYSIS, "What the posterior probability must exceed, instead of the level's."),
 ]
-Dropout = Annotated[float, option("Share of the enrolled subjects who will have no outcome.")]
-Ratio = Annotated[float, option("Subjects of the treatment for one of the control.")]
 Prior = Annotated[
-    float | None, option("Dirichlet concentration of each response pattern. Default: 2/2^K.")
+    float | None,
+    option(ANALYSIS, "bmvb: Dirichlet concentration of each response pattern. Default: 2/2^K."),
 ]
-Out = Annotated[Path | None, option("Folder for protocol.txt, characteristics.csv and a picture.")]
-Progress = Annotated[bool, option("Show a progress bar.")]
+EngineName = Annotated[
+    str | None,
+    option(
+        SIMULATION,
+        "What analyses simulated trials: laplace, which is fast, or nuts. Trials are simulated "
+        "with clusters or another model than bmvb; given, they are in any case.",
+        "METHOD",
+    ),
+]
+Simulations = Annotated[
+    int | None,
+    option(
+        SIMULATION,
+        "How many trials. Default: 10000 of bmvb and bglm, 2000 of bglmm, 1000 with nuts.",
+    ),
+]
+Seed = Annotated[int | None, option(SIMULATION, "Seed of all randomness. Default: 1.")]
+Jobs = Annotated[
+    int | None, option(SIMULATION, "Processes; -1 is one for each processor. Default: 1.")
+]
+Kept = Annotated[
+    Path | None,
+    option(
+        SIMULATION,
+        "Folder in which analysed trials are kept: after an interrupt, or with more trials, the "
+        "same command goes on from there.",
+        "FOLDER",
+    ),
+]
+Audit = Annotated[
+    int | None,
+    option(SIMULATION, "laplace: how many trials nuts analyses, too. Default: 200."),
+]
+Progress = Annotated[bool, option(RESULT, "Show a progress bar.")]
+Out = Annotated[
+    Path | None, option(RESULT, "Folder for protocol.txt, characteristics.csv and a picture.")
+]
 
 
-@app.command(epilog=f"{EXAMPLE}\n{CODES}")
+@app.command(cls=Grouped, epilog=f"{EXAMPLE}\n{CODES}")
 def power(
     control: Control,
     treatment: Treatment,
-    n: Annotated[
-        str | None, option("Subjects in each group, or CONTROL,TREATMENT.", "NUMBERS")
-    ] = None,
     rho: Rho = "0",
+    icc: ICC = None,
+    icc_between: ICCBetween = None,
+    between: Between = None,
+    n: Annotated[
+        str | None, option(TRIAL, "Subjects in each group, or CONTROL,TREATMENT.", "NUMBERS")
+    ] = None,
+    dropout: Dropout = 0.0,
+    looks: Annotated[
+        str | None,
+        option(
+            TRIAL,
+            "Subjects in the smaller group at each look, the end included; with --clusters how "
+            "many clusters have come.",
+            "NUMBERS",
+        ),
+    ] = None,
+    spending: Annotated[
+        str,
+        option(TRIAL, "How looks spend the level: hsd:GAMMA, pocock or obrien-fleming.", "HOW"),
+    ] = "hsd:-4",
+    futility: Annotated[
+        float | None,
+        option(
+            TRIAL,
+            "Give up where the predictive probability of success is below this; in simulated "
+            "trials, the posterior probability.",
+        ),
+    ] = None,
+    clusters: InClusters = None,
+    size: Size = None,
+    size_cv: SizeCV = None,
+    randomised: Randomised = None,
+    model: Model = None,
     rule: RuleName = "all",
     direction: Direction = "right",
     margins: Margins = "0",
@@ -63,50 +214,85 @@ def power(
     at_least: AtLeast = None,
     alpha: Alpha = 0.05,
     cut_off: CutOff = None,
-    looks: Annotated[
-        str | None, option("Subjects in the smaller group at each look, the end included.")
-    ] = None,
-    spending: Annotated[
-        str, option("How looks spend the level: hsd:GAMMA, pocock or obrien-fleming.", "HOW")
-    ] = "hsd:-4",
-    futility: Annotated[
-        float | None, option("Give up where the predictive probability of success is below this.")
-    ] = None,
-    dropout: Dropout = 0.0,
     prior: Prior = None,
-    type_one: Annotated[bool, option("Look for the largest Type I error, too.")] = True,
+    engine: EngineName = None,
+    simulations: Simulations = None,
+    seed: Seed = None,
+    jobs: Jobs = None,
+    path: Kept = None,
+    audit: Audit = None,
+    type_one: Annotated[
+        bool | None,
+        option(
+            RESULT,
+            "Look for the largest Type I error, too. Default: where trials are not simulated.",
+            name="--type-one/--no-type-one",
+        ),
+    ] = None,
     progress: Progress = True,
     out: Out = None,
 ) -> None:
     """Tell the power and the Type I error of a trial with two groups and several binary outcomes.
 
-    Without covariates and clusters; the numbers are exact where the result says so. A truth without
-    effect gives the Type I error there.
+    Without clusters the numbers are exact where the result says so; with them, trials are
+    simulated. A truth without effect gives the Type I error there.
     """
     from bmco_pymc.cli import plans, report
     from bmco_pymc.errors import InputError
 
-    with speaking() as notes:
-        if n is None and looks is None:
+    with _planning(path) as notes:
+        if n is None and looks is None and clusters is None:
             raise InputError("--n", None, "needed: the number of subjects in each group")
         asked = plans.read_rule(rule, direction, margins, weights, at_least, alpha, cut_off)
-        truth = plans.read_truth(control, treatment, rho)
+        where = plans.read_clusters(clusters, size, size_cv, randomised, icc)
+        truth = plans.read_truth(control, treatment, rho, icc, icc_between, between)
+        analysis = plans.read_analysis(asked, model, prior, clustered=bool(where))
         design = plans.read_design(
-            asked, truth, n=n, looks=looks, spending=spending, futility=futility,
-            dropout=dropout, prior=prior,
+            analysis, truth, where, n=n, looks=looks, spending=spending, futility=futility,
+            dropout=dropout, simulated=engine is not None,
+        )  # fmt: skip
+        how = plans.read_engine(
+            design, engine, simulations=simulations, seed=seed, jobs=jobs, path=path, audit=audit,
+            beside=("simulations", "seed"),
         )  # fmt: skip
         folder = None if out is None else report.writable(out)
-        found = design.evaluate(truth, progress=progress)
-        more = [design.type_one(progress=progress)] if type_one else []
+        found = design.evaluate(truth, **how, progress=progress)
+        simulated = how.get("engine")
+        more = []
+        if (simulated is None if type_one is None else type_one) and not _interrupted(notes):
+            more.append(design.type_one(engine=simulated, progress=progress))
         _finish(found, more, notes, folder)
 
 
-@app.command(epilog=f"{EXAMPLE}\n{CODES}")
+@app.command(cls=Grouped, epilog=f"{EXAMPLE}\n{CODES}")
 def size(
     control: Control,
     treatment: Treatment,
-    target: Annotated[float, option("Power to reach.", name="--power")] = 0.8,
     rho: Rho = "0",
+    icc: ICC = None,
+    icc_between: ICCBetween = None,
+    between: Between = None,
+    target: Annotated[float, option(TRIAL, "Power to reach.", name="--power")] = 0.8,
+    over: Annotated[
+        str | None,
+        option(
+            TRIAL,
+            "What is searched for: the number of clusters or their size, the other being as "
+            "given. Default: clusters.",
+            "clusters|size",
+        ),
+    ] = None,
+    most: Annotated[
+        int | None,
+        option(TRIAL, "Where the search ends. Default: 500 clusters, 2000 in one, 5000 subjects."),
+    ] = None,
+    ratio: Annotated[float, option(TRIAL, "Subjects of the treatment for one of the control.")] = 1,
+    dropout: Dropout = 0.0,
+    clusters: InClusters = None,
+    size: Size = None,
+    size_cv: SizeCV = None,
+    randomised: Randomised = None,
+    model: Model = None,
     rule: RuleName = "all",
     direction: Direction = "right",
     margins: Margins = "0",
@@ -114,26 +300,65 @@ def size(
     at_least: AtLeast = None,
     alpha: Alpha = 0.05,
     cut_off: CutOff = None,
-    ratio: Ratio = 1.0,
-    dropout: Dropout = 0.0,
     prior: Prior = None,
+    engine: EngineName = None,
+    simulations: Simulations = None,
+    seed: Seed = None,
+    jobs: Jobs = None,
+    path: Kept = None,
+    audit: Audit = None,
     progress: Progress = True,
     out: Out = None,
 ) -> None:
-    """Tell how many subjects it takes: the first number with the power, and the stable one."""
+    """Tell how many subjects it takes, or clusters.
+
+    Without clusters, the first number of subjects with the power, and the stable one. With them,
+    their number or their size: --clusters and --size say the other one, and where to begin.
+    """
     from bmco_pymc.cli import plans, report
 
-    with speaking() as notes:
+    with _planning(path) as notes:
         asked = plans.read_rule(rule, direction, margins, weights, at_least, alpha, cut_off)
-        truth = plans.read_truth(control, treatment, rho)
-        design = plans.read_design(asked, truth, ratio=ratio, dropout=dropout, prior=prior)
+        where = plans.read_clusters(clusters, size, size_cv, randomised, icc)
+        truth = plans.read_truth(control, treatment, rho, icc, icc_between, between)
+        analysis = plans.read_analysis(asked, model, prior, clustered=bool(where))
+        design = plans.read_design(analysis, truth, where, ratio=ratio, dropout=dropout)
+        how = plans.read_engine(
+            design, engine, simulations=simulations, seed=seed, jobs=jobs, path=path, audit=audit
+        )
         folder = None if out is None else report.writable(out)
-        found = design.size_for(truth, target, progress=progress)
+        found = design.size_for(truth, target, over=over, most=most, **how, progress=progress)
         _finish(found, [], notes, folder)
 
 
+@contextmanager
+def _planning(path: Path | None) -> Iterator[list[str]]:
+    """Speak of arguments as options, and after an interrupt of the trials that are kept."""
+    from bmco_pymc.errors import InputError
+    from bmco_pymc.escapes import visible
+
+    with speaking() as notes:
+        try:
+            yield notes
+        except InputError as error:
+            name, bracket, group = error.argument.partition("[")
+            spelt = f"--{name.replace('_', '-')}{bracket}{group}"
+            raise error.renamed({error.argument: spelt} if name in SPELT_SO else {}) from None
+        except KeyboardInterrupt:
+            if path is None:
+                raise
+            kept = f"the same command goes on with the trials that are kept in {visible(str(path))}"
+            typer.echo(f"Interrupted before there was a result: {kept}.", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def _interrupted(notes: list[str]) -> bool:
+    """Whether an interrupt has left fewer trials than were asked for, as a note says."""
+    return any(note.startswith("interrupted after") for note in notes)
+
+
 def _finish(found: Any, more: list[Any], notes: list[str], folder: Path | None) -> None:
-    """Write the files, if any, then print."""
+    """Write the files, if any, then print; end with 130 if an interrupt has left fewer trials."""
     from bmco_pymc.cli.report import Report
     from bmco_pymc.escapes import visible
 
@@ -156,3 +381,5 @@ def _finish(found: Any, more: list[Any], notes: list[str], folder: Path | None) 
     if folder is not None:
         files = f"protocol.txt, summary.txt, characteristics.csv, {found.kind}.png"
         typer.echo(f"\nWritten to {visible(str(folder))}: {files}")
+    if _interrupted(notes):
+        raise typer.Exit(INTERRUPTED)
