@@ -53,24 +53,24 @@ def method(data: xr.Dataset) -> str:
     refused = _of(data, "refused").astype(bool)
     if not refused.all():
         also = "all" if audited == trials else f"{audited:,}"
-        text += f"; {also} of them also by NUTS, {_otherwise(data, audited, refused)}"
+        close = "" if audited == trials else ", close decisions above all,"
+        text += f"; {also} of them{close} also by NUTS, {_otherwise(data, refused)}"
     if refused.any():
-        return f"{text}. {_refused(data, audited, refused)}, {end}"
+        return f"{text}. {_refused(data, refused)}, {end}"
     return f"{text}: the probabilities are those of NUTS, {end}"
 
 
-def _otherwise(data: xr.Dataset, audited: int, refused: NDArray[np.bool_]) -> str:
+def _otherwise(data: xr.Dataset, refused: NDArray[np.bool_]) -> str:
     """Return how many trials NUTS has decided otherwise, where the fast analysis is used."""
     share, high = (_of(data, name)[~refused] for name in ("disagreement", "disagreement_high"))
     bound = f"95% interval up to {100 * high.max():.2g}%"
     if not share.any():
         return f"which decided none of these otherwise ({bound})"
     most = "at most " * (len(share) > 1)
-    number = round(share.max() * audited)
-    return f"which decided {most}{number} otherwise ({100 * share.max():.2g}%; {bound})"
+    return f"which decides {most}about {100 * share.max():.2g}% of trials otherwise ({bound})"
 
 
-def _refused(data: xr.Dataset, audited: int, refused: NDArray[np.bool_]) -> str:
+def _refused(data: xr.Dataset, refused: NDArray[np.bool_]) -> str:
     """Return where and why the fast analysis is not used."""
     share, shift = (_of(data, name)[refused] for name in ("disagreement", "shift"))
     where, who = "", "The fast analysis"
@@ -79,7 +79,7 @@ def _refused(data: xr.Dataset, audited: int, refused: NDArray[np.bool_]) -> str:
     most = "up to " * (len(share) > 1)
     moved = f"which moves the probability by {most}{np.abs(shift).max():.2g}"
     return (
-        f"{who} decided {most}{100 * share.max():.3g}% of {audited:,} trials otherwise than NUTS, "
+        f"{who} decides {most}about {100 * share.max():.3g}% of trials otherwise than NUTS, "
         f"{moved}, and is not used{where}: the numbers are those of the audited trials"
     )
 

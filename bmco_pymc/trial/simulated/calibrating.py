@@ -58,22 +58,22 @@ def calibrate[P: Plan](
         scanned = [at(first, nulls, s) for s in range(len(nulls))]
         which = strictest(scanned, nulls, level)
         found = [again(simulation, nulls, s) for s in which]
-    if any(both.refused for both in found):
+    refuse = any(both.refused for both in found)
+    if refuse:
         warn_user(
             "the fast analysis decides too often otherwise than NUTS and is not used: the cut-off "
             "is that of the audited trials alone; for more, engine=Engine(method='nuts')"
         )
-        found = [both if both.known else only(both, "nuts") for both in found]
 
     def error(trials: Sequence[Both], cuts: Array) -> float:
         pairs = zip(which, trials, strict=True)
         return max(
-            error_of(replace(both, cuts=cuts), nulls, s, refuse=False).value for s, both in pairs
+            error_of(replace(both, cuts=cuts), nulls, s, refuse=refuse).value for s, both in pairs
         )
 
     nominal = 1 - found[0].cuts
-    audited = all(len(both.fast) and len(both.nuts) for both in found)
-    alone = [only(both, "fast") for both in found] if audited else found
+    audited = not refuse and all(len(both.fast) and len(both.nuts) for both in found)
+    alone = [fast_only(both) for both in found] if audited else found
     fast, both = partial(error, alone), partial(error, found)
     cuts = smallest(nominal, lambda cuts: fast(cuts) <= level)
     if audited:
@@ -104,11 +104,9 @@ def strictest(scanned: list[Both], nulls: Nulls, level: float) -> list[int]:
     return [s for s in order if errors[s] >= near][:AGAIN]
 
 
-def only(both: Both, method: str) -> Both:
-    """Return the trials by one of the analyses."""
-    if method == "fast":
-        return replace(both, nuts=both.nuts.part(range(0)))
-    return replace(both, fast=both.fast.part(range(0)))
+def fast_only(both: Both) -> Both:
+    """Return the trials by the fast analysis."""
+    return replace(both, nuts=both.nuts.part(range(0)))
 
 
 def smallest(nominal: Array, holds: Callable[[Array], bool]) -> Array:
@@ -136,8 +134,8 @@ def corrected(
 ) -> Array:
     """Return the smallest cut-offs at which an error that an audit has corrected is at a level.
 
-    The correction jumps, by 1 / 200 for one of 200 audited trials, and the error need not fall as
-    cut-offs rise, as it does in truth: it is made to, by isotonic regression.
+    The correction jumps with each audited trial that is decided otherwise, and the error need not
+    fall as cut-offs rise, as it does in truth: it is made to, by isotonic regression.
 
     Parameters
     ----------

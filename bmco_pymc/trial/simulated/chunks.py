@@ -36,8 +36,12 @@ def missing(method: str, trials: range, done: NDArray[np.int64], size: int) -> l
     >>> [chunk.trials for chunk in missing("laplace", range(5, 32), np.arange(10, 13), 10)]
     [range(5, 10), range(13, 20), range(20, 30), range(30, 32)]
     """
-    left = np.setdiff1d(np.arange(trials.start, trials.stop), done)
-    return [Chunk(method, run) for run in _runs(left, size)]
+    return runs(method, np.setdiff1d(np.arange(trials.start, trials.stop), done), size)
+
+
+def runs(method: str, trials: NDArray[np.int64], size: int) -> list[Chunk]:
+    """Return trials, whose numbers rise, in chunks of consecutive ones."""
+    return [Chunk(method, run) for run in _runs(trials, size)] if len(trials) else []
 
 
 def _runs(left: NDArray[np.int64], size: int) -> Iterator[range]:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from bmco_pymc.decision.rule import Rule
 from bmco_pymc.trial.simulated.analysed import Analysed
-from bmco_pymc.trial.simulated.estimate import Estimate, mean, plain, root_mean_square, share
+from bmco_pymc.trial.simulated.estimate import Estimate, mean, plain, root_mean_square, root_of
 from bmco_pymc.trial.simulated.mixtures import deciding
+from bmco_pymc.trial.simulated.stratified import Strata, doubt_of
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -99,6 +100,9 @@ class Both:
     futility : float or None
     known : bool
         Whether the fast analysis is no approximation, as for BMVB.
+    near : ndarray of bool, shape (T,), or None
+        Which trials were near the cut-off when those that NUTS analyses were chosen; it is needed
+        where both analyses have trials.
     """
 
     fast: Analysed
@@ -107,6 +111,7 @@ class Both:
     cuts: Array
     futility: float | None = None
     known: bool = False
+    near: Flags | None = None
 
     @cached_property
     def _ends(self) -> tuple[Ended | None, Ended | None]:
@@ -114,8 +119,20 @@ class Both:
         return tuple(ended(part) if len(part) else None for part in (self.fast, self.nuts))  # type: ignore[return-value]
 
     @cached_property
-    def _audited(self) -> NDArray[np.intp]:
-        return np.searchsorted(self.fast.trial, self.nuts.trial)
+    def strata(self) -> Strata:
+        """How NUTS has looked at the trials of the fast analysis."""
+        assert self.near is not None
+        audited = np.searchsorted(self.fast.trial, self.nuts.trial)
+        fast, nuts = (deciding(self.rule, part.probability) for part in (self.fast, self.nuts))
+        return Strata(self.near, audited, doubt_of(fast, nuts, audited, ~self.near, self.cuts))
+
+    @cached_property
+    def doubt_of_claims(self) -> float | None:
+        """The share of far trials in which NUTS may claim another outcome."""
+        if self.near is None or not len(self.nuts):
+            return None
+        fast, nuts = self.fast.probability, self.nuts.probability
+        return doubt_of(fast, nuts, self.strata.audited, ~self.near, self.cuts)
 
     @property
     def trial(self) -> NDArray[np.int64]:
@@ -133,6 +150,7 @@ class Both:
         weight: Flags | None = None,
         *,
         refuse: bool | None = None,
+        doubt: float | None = None,
     ) -> Estimate:
         """Return the probability of an event; ``weight`` (T,) says in which trials it counts."""
         fast, nuts = self._ends
@@ -142,8 +160,14 @@ class Both:
             return plain(of(nuts) & where)
         if nuts is None:
             return plain(of(fast) & where, by="nuts" if self.known else "fast")
-        own = of(nuts) & where[self._audited]
-        return share(of(fast) & where, self._audited, own, refuse=refuse)
+        own = of(nuts) & where[self.strata.audited]
+        return self.strata.share(of(fast) & where, own, refuse=refuse, doubt=doubt)
+
+    @cached_property
+    def failed(self) -> Estimate:
+        """The probability that a fit fails, which the distance to the cut-off says nothing of."""
+        refuse = self.refused or None
+        return self.probability(lambda ended: ended.failed, refuse=refuse, doubt=1.0)
 
     @cached_property
     def refused(self) -> bool:
@@ -159,16 +183,17 @@ class Both:
         the mean square.
         """
         fast, nuts = self._ends
-        figure = root_mean_square if root else mean
-        if fast is None:
-            assert nuts is not None
-            return figure(of(nuts) - truth, [], [])
-        if nuts is None:
-            return figure(of(fast) - truth, [], [])
-        if self.refused:
-            return figure(of(nuts) - truth[self._audited], [], [])
-        own = of(nuts) - truth[self._audited]
-        return figure(of(fast) - truth, self._audited, own)
+        if fast is None or nuts is None:
+            ended = fast or nuts
+            assert ended is not None
+            return (root_mean_square if root else mean)(of(ended) - truth)
+        pair = of(fast) - truth, of(nuts) - truth[self.strata.audited]
+        if not root:
+            return self.strata.mean(*pair, refuse=self.refused)
+        square, error = self.strata.mean(*(one**2 for one in pair), refuse=self.refused)
+        if square < 0:  # a few audited trials may take away more than there is
+            return root_mean_square(pair[0])
+        return root_of(square, error)
 
 
 def numbers(both: Both, delta: Array, sizes: NDArray[np.int64]) -> xr.Dataset:
@@ -201,7 +226,6 @@ def numbers(both: Both, delta: Array, sizes: NDArray[np.int64]) -> xr.Dataset:
     stopped[-1] = max(0.0, 1 - stopped[:-1].sum())
     reached = np.cumsum(stopped)
     median, most = (sizes[int(np.argmax(reached >= q - 1e-9))] for q in (0.5, 0.9))
-    failed = event(lambda ended: ended.failed)
     audited = 0 if both.known else success.audited
     found: dict[str, Any] = {
         "success": success.value,
@@ -211,8 +235,8 @@ def numbers(both: Both, delta: Array, sizes: NDArray[np.int64]) -> xr.Dataset:
         "expected_n": ("group", stopped @ sizes),
         "median_n": ("group", median),
         "n90": ("group", most),
-        "failed": failed.value,
-        "failed_mcse": failed.mcse,
+        "failed": both.failed.value,
+        "failed_mcse": both.failed.mcse,
         "trials": success.n,
         "audited": audited,
         "disagreement": success.disagreement,
@@ -225,7 +249,10 @@ def numbers(both: Both, delta: Array, sizes: NDArray[np.int64]) -> xr.Dataset:
         inferior = event(lambda ended: ended.inferior)
         found |= {"inferior": inferior.value, "inferior_mcse": inferior.mcse}
     if looks == 1 and both.trial.size and _claims(both) == len(outcomes):
-        claims = [event(partial(_column, name="claims", place=k)) for k in range(len(outcomes))]
+        claims = [
+            event(partial(_column, name="claims", place=k), doubt=both.doubt_of_claims)
+            for k in range(len(outcomes))
+        ]
         found["claim"] = ("outcome", [one.value for one in claims])
         found["claim_mcse"] = ("outcome", [one.mcse for one in claims])
     figures: dict[str, list[tuple[float, float]]] = {"bias": [], "rmse": [], "coverage": []}

@@ -46,8 +46,9 @@ class Engine:
         question with the same folder goes on from there: after an interrupt, or with more
         trials. Folders of several machines are joined by copying their files into one.
     audit : int
-        So many trials, the first ones, are also analysed by NUTS, and the probabilities are
-        corrected by what the fast analysis decides otherwise. Not used with method "nuts".
+        So many trials are also analysed by NUTS, and the probabilities are corrected by what it
+        decides otherwise than the fast analysis: half of them trials whose decision is close, and
+        in either half the first ones. Not used with method "nuts".
     method : {"laplace", "nuts"}
         What analyses all trials: a fast approximation, or NUTS.
     first : int
@@ -63,8 +64,8 @@ class Engine:
     Examples
     --------
     >>> engine = Engine(1000, jobs=2, first=5000)
-    >>> engine.trials, engine.audited
-    (range(5000, 6000), range(5000, 5200))
+    >>> engine.trials, engine.n_audit
+    (range(5000, 6000), 200)
     """
 
     simulations: int | None = None
@@ -98,9 +99,9 @@ class Engine:
         return range(self.first, self.first + self.simulations)
 
     @property
-    def audited(self) -> range:
-        """The numbers of the trials that NUTS analyses beside the fast analysis."""
-        return self.trials[: self.audit] if self.method == "laplace" else range(0)
+    def n_audit(self) -> int:
+        """How many trials NUTS analyses beside the fast analysis."""
+        return min(self.audit, len(self.trials)) if self.method == "laplace" else 0
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -98,7 +98,6 @@ def _numbers(
 ) -> xr.Dataset:
     """Return the numbers at the worst truth, and what was scanned."""
     plan, scenario, rule = simulation.plan, nulls.scenario, nulls.rule
-    failed = both.probability(lambda ended: ended.failed, refuse=both.refused or None)
     return xr.Dataset(
         {
             "error": error.value,
@@ -120,8 +119,8 @@ def _numbers(
             "shift": error.shift,
             "shift_mcse": error.shift_mcse,
             "refused": both.refused,
-            "failed": failed.value,
-            "failed_mcse": failed.mcse,
+            "failed": both.failed.value,
+            "failed_mcse": both.failed.mcse,
         },
         coords={
             "scenario": list(nulls.labels),

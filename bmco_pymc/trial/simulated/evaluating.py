@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from bmco_pymc.arguments import of_kind, whole
 from bmco_pymc.data.study import Study
@@ -27,14 +28,18 @@ from bmco_pymc.trial.simulated.described import described
 from bmco_pymc.trial.simulated.ended import Both, numbers
 from bmco_pymc.trial.simulated.engine import Engine
 from bmco_pymc.trial.simulated.laplace import supported
+from bmco_pymc.trial.simulated.mixtures import deciding
 from bmco_pymc.trial.simulated.running import run
 from bmco_pymc.trial.simulated.samples import Simulator
+from bmco_pymc.trial.simulated.stratified import near_cut
 from bmco_pymc.trial.simulated.work import Work, analyse
 
 TRIALS = {"BMVB": 10_000, "BGLM": 10_000, "BGLMM": 2_000}
 TRIALS_BY_NUTS = 1_000
 DRAWS = 1_000  # truths from a design prior
 SUBJECTS = 300  # of each group, in data that formulas are tried on
+
+_COMPILED: set[tuple[str, int, str]] = set()
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +116,11 @@ class Simulation:
             compile_for(work, self.engine)
 
         fast, nuts = run(
-            work, description, self.engine, analyse, before=before, told=told,
-            progress=self.progress,
+            work, description, self.engine, analyse, choose=self.to_audit, before=before,
+            told=told, progress=self.progress,
         )  # fmt: skip
-        if not alone and max(len(fast), len(nuts)) < len(self.engine.trials):
+        done = max(len(fast), len(nuts)) == len(self.engine.trials)
+        if not alone and not (done and len(nuts) >= self.engine.n_audit):
             raise KeyboardInterrupt("interrupted: with Engine(path=...) trials are kept")
         return self.both(fast, nuts)
 
@@ -123,18 +129,27 @@ class Simulation:
         part = fast if len(fast) else nuts
         rule = self.plan.rule_of(part.estimate.shape[-1])
         futility = None if self.plan.looks is None else self.plan.looks.futility
-        known = self.plan.analysis.name == "BMVB"
-        return Both(fast, nuts, rule, self.plan.cuts_of(rule), futility, known)
+        known, cuts = self.plan.analysis.name == "BMVB", self.plan.cuts_of(rule)
+        near = near_cut(deciding(rule, fast.probability), cuts) if len(fast) else None
+        return Both(fast, nuts, rule, cuts, futility, known, near)
+
+    def to_audit(self, fast: Analysed, number: int) -> NDArray[np.int64]:
+        """Return the numbers of the trials that NUTS analyses too, half of them close ones."""
+        rule = self.plan.rule_of(fast.sizes[3])
+        near = near_cut(deciding(rule, fast.probability), self.plan.cuts_of(rule))
+        few = min(int((~near).sum()), max(number // 2, number - int(near.sum())))
+        chosen = [fast.trial[~near][:few], fast.trial[near][: number - few]]
+        return np.sort(np.concatenate(chosen))
 
 
 def compile_for(work: Work, engine: Engine) -> None:
-    """Analyse one trial of each method, so that compiled code is on disk for all workers."""
-    first = engine.first
-    if engine.method == "laplace":
-        analyse(work, range(first, first + 1), "laplace")
-    if engine.method == "nuts" or len(engine.audited):
-        quick = replace(work, settings={**work.settings, "draws": 4, "tune": 4})
-        analyse(quick, range(first, first + 1), "nuts")
+    """Analyse a trial by each method, once in a process: compiled code is on disk for workers."""
+    methods = [engine.method, *(["nuts"] if engine.n_audit else [])]
+    for method in methods:
+        kind = work.analysis.name, len(work.rule.outcomes), method
+        if kind not in _COMPILED:
+            analyse(work, range(engine.first, engine.first + 1), method)
+            _COMPILED.add(kind)
 
 
 def evaluate(

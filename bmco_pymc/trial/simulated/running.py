@@ -7,12 +7,16 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bmco_pymc.errors import InputError, warn_user
 from bmco_pymc.progress import Reporter, reporting
 from bmco_pymc.trial.simulated.analysed import Analysed
-from bmco_pymc.trial.simulated.chunks import Chunk, missing
+from bmco_pymc.trial.simulated.chunks import Chunk, missing, runs
 from bmco_pymc.trial.simulated.engine import METHODS, Engine
 from bmco_pymc.trial.simulated.folder import Folder
 from bmco_pymc.trial.simulated.workers import Analyse, analysed
@@ -21,6 +25,7 @@ SIZES = {"laplace": 100, "nuts": 10}  # trials in a chunk: seconds of work, tens
 PAUSE = 0.5  # seconds between two sayings of how far it is
 
 Told = Callable[[Analysed, Analysed], str]
+Choose = Callable[[Analysed, int], NDArray[np.int64]]
 
 
 def run(
@@ -30,6 +35,7 @@ def run(
     analyse: Analyse,
     *,
     sizes: Mapping[str, int] = SIZES,
+    choose: Choose | None = None,
     before: Callable[[], None] | None = None,
     told: Told | None = None,
     progress: bool = True,
@@ -53,6 +59,9 @@ def run(
         a module, so that workers find it.
     sizes : mapping of str to int
         Trials in a chunk, for each method.
+    choose : callable, optional
+        Which of the trials of the fast analysis are audited: of all of them, and how many. By
+        default the first.
     before : callable, optional
         Called once before there is work, in this process: to compile what the workers load.
     told : callable, optional
@@ -82,26 +91,36 @@ def run(
     """
     folder = Folder(engine.path, {**description, **engine.settings}) if engine.path else None
     trials = _Trials(engine, folder)
-    chunks = trials.missing(sizes)
-    if not chunks:
-        return trials.found()
+    stages: list[Callable[[], list[Chunk]]] = [partial(trials.missing, sizes)]
+    if engine.n_audit:  # chosen when the fast analysis of all trials is known
+        stages.append(partial(trials.to_audit, sizes, choose or first))
+    begun = False
     try:
         with reporting(progress) as reporter:
-            if before is not None:
-                reporter.stage("Compiling")
-                before()
-            telling = _Telling(reporter, trials, told) if progress else None
-            # closed at once after an interrupt, or workers would go on
-            with closing(analysed(work, analyse, chunks, engine.jobs)) as done:
-                for chunk, found in done:
-                    trials.add(chunk, found)
-                    if telling is not None:
-                        telling.say()
+            for stage in stages:
+                if not (chunks := stage()):
+                    continue
+                if before is not None and not begun:
+                    reporter.stage("Compiling")
+                    before()
+                begun = True
+                telling = _Telling(reporter, trials, told) if progress else None
+                # closed at once after an interrupt, or workers would go on
+                with closing(analysed(work, analyse, chunks, engine.jobs)) as done:
+                    for chunk, found in done:
+                        trials.add(chunk, found)
+                        if telling is not None:
+                            telling.say()
     except KeyboardInterrupt:
         said = trials.interrupted()
         if folder is not None or not trials.n_done:
             raise KeyboardInterrupt(said) from None
     return trials.found()
+
+
+def first(fast: Analysed, number: int) -> NDArray[np.int64]:
+    """Return the numbers of the first trials."""
+    return fast.trial[:number]
 
 
 @dataclass(eq=False)
@@ -118,18 +137,21 @@ class _Trials:
             self.parts[method] = [here.part(self.engine.trials)]
 
     @property
-    def wanted(self) -> dict[str, range]:
-        """The trials that each method is to analyse, the fast one first: it soon has an answer."""
-        if self.engine.method == "nuts":
-            return {"nuts": self.engine.trials}
-        return {"laplace": self.engine.trials, "nuts": self.engine.audited}
+    def first_method(self) -> str:
+        """What analyses all trials."""
+        return self.engine.method
 
     def missing(self, sizes: Mapping[str, int]) -> list[Chunk]:
-        chunks: list[Chunk] = []
-        for method, trials in self.wanted.items():
-            here = self.parts[method][0].trial
-            chunks += missing(method, trials, here, sizes[method])
-        return chunks
+        """Return what is to be analysed of all trials."""
+        method = self.first_method
+        here = self.parts[method][0].trial
+        return missing(method, self.engine.trials, here, sizes[method])
+
+    def to_audit(self, sizes: Mapping[str, int], choose: Choose) -> list[Chunk]:
+        """Return what NUTS is to analyse of the trials that the fast analysis has done."""
+        fast, nuts = self.found()
+        asked = np.setdiff1d(choose(fast, self.engine.n_audit), nuts.trial)
+        return runs("nuts", asked, sizes["nuts"])
 
     def add(self, chunk: Chunk, found: Analysed) -> None:
         """Take in an analysed chunk, and keep it if there is a folder."""
@@ -155,14 +177,16 @@ class _Trials:
     @property
     def steps(self) -> tuple[int, int]:
         """How much is done, and how much there is to do, in trials of either method."""
-        wanted = self.wanted
-        done = sum(min(sum(map(len, self.parts[m])), len(wanted[m])) for m in wanted)
-        return done, sum(map(len, wanted.values()))
+        wanted = {self.first_method: len(self.engine.trials)}
+        if self.engine.n_audit:
+            wanted["nuts"] = self.engine.n_audit
+        done = sum(min(sum(map(len, self.parts[m])), wanted[m]) for m in wanted)
+        return done, sum(wanted.values())
 
     def interrupted(self) -> str:
         """Say what an interrupt has left, at the user's line, and return the first half of it."""
         said = f"interrupted after {self.n_done} of {len(self.engine.trials)} trials"
-        if n_audit := len(self.engine.audited):
+        if n_audit := self.engine.n_audit:
             said += f", {min(sum(map(len, self.parts['nuts'])), n_audit)} of {n_audit} audited"
         if self.folder is not None:
             warn_user(f"{said}: they are kept in {self.folder.place}; the same call goes on")

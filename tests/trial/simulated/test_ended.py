@@ -175,36 +175,62 @@ def test_bias_error_and_coverage() -> None:
 
 
 def simulated(T: int, audited: int, wrong: float, seed: int = 1) -> Both:
-    """Return trials of one outcome of which NUTS has analysed the first, some otherwise."""
+    """Return trials of one outcome of which NUTS has analysed some, near ones more, some otherwise.
+
+    A tenth of all is near the cut-off, and half of the audited ones are.
+    """
     rng = np.random.default_rng(seed)
-    p = rng.random(T)
+    p, near = rng.random(T), rng.random(T) < 0.1
     other = np.where(rng.random(T) < wrong, 1 - p, p)
     delta = rng.normal(0.1, 0.1, T)
     fast = trials(p[:, None, None, None], delta[:, None, None])
-    off = delta[:audited] + rng.normal(0.01, 0.005, audited)
-    nuts = trials(other[:audited, None, None, None], off[:, None, None])
-    return Both(fast, nuts, rule(K=1), np.array([0.6]))
+    off = delta + np.where(near, 0.03, 0.01) + rng.normal(0, 0.005, T)
+    half = [np.flatnonzero(part)[: audited // 2] for part in (near, ~near)]
+    which = np.arange(T) if audited == T else np.sort(np.concatenate(half))
+    nuts = trials(other[:, None, None, None], off[:, None, None]).part(which)
+    return Both(fast, nuts, rule(K=1), np.array([0.6]), near=near)
 
 
-def test_control_variates() -> None:
-    both = simulated(2000, 200, 0.02)
+def over_strata(both: Both, numbers_: Array) -> float:
+    """Return the mean over all trials of a number of the audited ones, strata by their weights."""
+    assert both.near is not None
+    W, own = both.near.mean(), both.near[both.nuts.trial]
+    return float(W * numbers_[own].mean() + (1 - W) * numbers_[~own].mean())
+
+
+def test_audited_trials_correct_fast_ones() -> None:
+    both = simulated(2000, 200, 0.04)
+    which = both.nuts.trial
     fast = both.fast.probability.ravel() > 0.6
     nuts = both.nuts.probability.ravel() > 0.6
     found = of(both, [[0.1]], SIZES[-1:])
-    r = nuts.astype(float) - fast[:200]
-    assert found["success"].item() == pytest.approx(fast.mean() + r.mean(), abs=1e-12)
-    assert found["disagreement"].item() == pytest.approx(np.abs(r).mean(), abs=1e-12)
-    assert found["shift"].item() == pytest.approx(r.mean(), abs=1e-12)
+    r = nuts.astype(float) - fast[which]
+    assert np.abs(r).sum() > 2
+    shift = over_strata(both, r)
+    assert abs(shift - r.mean()) > 1e-4
+    assert found["success"].item() == pytest.approx(fast.mean() + shift, abs=1e-12)
+    assert found["stop_success"].values == pytest.approx([fast.mean() + shift], abs=1e-12)
+    assert found["claim"].values == pytest.approx([fast.mean() + shift], abs=1e-12)
+    otherwise = over_strata(both, np.abs(r))
+    assert found["disagreement"].item() == pytest.approx(otherwise, abs=1e-12)
+    assert found["shift"].item() == pytest.approx(shift, abs=1e-12)
     assert (found["trials"].item(), found["audited"].item()) == (2000, 200)
     assert not found["refused"].item()
-    own = both.nuts.estimate.ravel() - both.fast.estimate.ravel()[:200]
-    expected = both.fast.estimate.mean() + own.mean() - 0.1
+    delta, own = both.fast.estimate.ravel(), both.nuts.estimate.ravel()
+    expected = delta.mean() + over_strata(both, own - delta[which]) - 0.1
     assert found["bias"].item() == pytest.approx(expected, abs=1e-12)
     # It differs little, so that nearly all trials count.
-    assert found["bias_mcse"].item() < 0.1 / np.sqrt(2000) * 1.15
-    inside = np.abs(both.fast.estimate.ravel() - 0.1) <= 0.2
-    also = np.abs(both.nuts.estimate.ravel() - 0.1) <= 0.2
-    expected = inside.mean() + (also.astype(float) - inside[:200]).mean()
+    assert found["bias_mcse"].item() < 0.1 / np.sqrt(2000) * 1.05
+    squares = over_strata(both, (own - 0.1) ** 2 - (delta[which] - 0.1) ** 2)
+    expected = np.sqrt(np.mean((delta - 0.1) ** 2) + squares)
+    assert found["rmse"].item() == pytest.approx(expected, abs=1e-12)
+    # Squares differ by 2 * .01 * (δ - .1) far from the cut-off, near it by three times that.
+    added = np.hypot(0.9 * 0.002, 0.1 * 0.006) / np.sqrt(100) / (2 * 0.1)
+    expected = np.hypot(0.1 / np.sqrt(2 * 2000), added)
+    assert found["rmse_mcse"].item() == pytest.approx(expected, rel=0.1)
+    inside = np.abs(delta - 0.1) <= 0.2
+    also = np.abs(own - 0.1) <= 0.2
+    expected = inside.mean() + over_strata(both, also.astype(float) - inside[which])
     assert found["coverage"].item() == pytest.approx(expected, abs=1e-12)
 
 
@@ -213,11 +239,42 @@ def test_a_fast_analysis_that_is_wrong_is_refused() -> None:
     assert both.refused
     found = of(both, [[0.1]], SIZES[-1:])
     nuts = both.nuts.probability.ravel() > 0.6
+    own, near = both.near[both.nuts.trial], both.near.mean()  # type: ignore[index, union-attr]
     assert found["refused"].item()
-    assert found["success"].item() == pytest.approx(nuts.mean(), abs=1e-12)
-    assert found["mcse"].item() == pytest.approx(binomial_error(nuts.mean(), 200), abs=1e-12)
-    assert found["bias"].item() == pytest.approx(both.nuts.estimate.mean() - 0.1, abs=1e-12)
-    assert found["stop_success"].values == pytest.approx([nuts.mean()], abs=1e-12)
+    value = over_strata(both, nuts.astype(float))
+    assert abs(value - nuts.mean()) > 1e-3
+    assert found["success"].item() == pytest.approx(value, abs=1e-12)
+    shares = np.array([nuts[own].mean(), nuts[~own].mean()])
+    errors = np.array([binomial_error(share, 100) for share in shares])
+    between = near * (1 - near) * np.diff(shares).item() ** 2 / 2000
+    mcse = np.sqrt((near * errors[0]) ** 2 + ((1 - near) * errors[1]) ** 2 + between)
+    assert found["mcse"].item() == pytest.approx(mcse, abs=1e-12)
+    bias = over_strata(both, both.nuts.estimate.ravel()) - 0.1
+    assert found["bias"].item() == pytest.approx(bias, abs=1e-12)
+    square = over_strata(both, (both.nuts.estimate.ravel() - 0.1) ** 2)
+    assert found["rmse"].item() == pytest.approx(np.sqrt(square), abs=1e-12)
+    assert found["stop_success"].values == pytest.approx([value], abs=1e-12)
+
+
+def test_corrections_may_take_away_more_than_there_is() -> None:
+    half = np.full((5, 1, 1, 1), 0.5)
+    fast = trials(half, np.array([3.0, 3.0, 0.1, 0.1, 0.1])[:, None, None])
+    nuts = trials(half[:2], np.zeros((2, 1, 1)))
+    both = Both(fast, nuts, rule(K=1), np.array([0.6]), near=np.ones(5, dtype=bool))
+    found = of(both, [[0.0]], SIZES[-1:])
+    assert found["bias"].item() == pytest.approx(6.3 / 5 - 3, abs=1e-12)
+    assert found["rmse"].item() == pytest.approx(np.sqrt(18.03 / 5), abs=1e-12)  # fast ones alone
+
+
+def test_failing_has_nothing_to_do_with_the_cut_off() -> None:
+    """None of 100 far trials has failed by NUTS: that says no more than these do."""
+    both = simulated(2000, 200, 0.0)
+    W = both.near.mean()  # type: ignore[union-attr]
+    assert both.failed.value == 0
+    n_near, n_far = 2000 * W, 2000 * (1 - W)
+    variance = [share**2 * (1 - 100 / n) / 102 / 100 for share, n in ((W, n_near), (1 - W, n_far))]
+    assert both.failed.shift_mcse == pytest.approx(np.sqrt(sum(variance)), rel=1e-9)
+    assert both.success.shift_mcse < both.failed.shift_mcse
 
 
 def test_nuts_alone() -> None:
@@ -241,7 +298,7 @@ def test_audited_trials_that_do_not_begin_the_list() -> None:
     p = rng.random(T)
     fast = trials(p[:, None, None, None], delta[:, None, None], first=100)
     nuts = fast.part(range(111, 131))
-    both = Both(fast, nuts, rule(K=1), np.array([0.6]))
+    both = Both(fast, nuts, rule(K=1), np.array([0.6]), near=np.arange(T) % 3 == 0)
     found = of(both, [[0.1], [0.3]], SIZES[-1:])
     errors = delta - np.where(np.arange(100, 100 + T) % 2, 0.3, 0.1)
     assert found["bias"].item() == pytest.approx(errors.mean(), abs=1e-12)
@@ -261,10 +318,9 @@ def test_what_is_known_needs_no_audit() -> None:
 
 def test_probabilities_where_they_count() -> None:
     both = simulated(500, 100, 0.02)
-    weight = np.arange(500) % 2 == 0
+    which, weight = both.nuts.trial, np.arange(500) % 2 == 0
     found = both.probability(lambda ended: ended.success[:, 0], weight)
     fast = (both.fast.probability.ravel() > 0.6) & weight
-    nuts = (both.nuts.probability.ravel() > 0.6) & weight[:100]
-    assert found.value == pytest.approx(
-        fast.mean() + (nuts.astype(float) - fast[:100]).mean(), abs=1e-12
-    )
+    nuts = (both.nuts.probability.ravel() > 0.6) & weight[which]
+    shift = over_strata(both, nuts.astype(float) - fast[which])
+    assert found.value == pytest.approx(fast.mean() + shift, abs=1e-12)

@@ -41,10 +41,10 @@ def test_what_cannot_be_used(name, value):
 def test_which_trials():
     engine = bmco.Engine(100, first=1000, audit=30)
     assert engine.trials == range(1000, 1100)
-    assert engine.audited == range(1000, 1030)
-    assert bmco.Engine(100).audited == range(100)  # no more than there are
-    assert len(bmco.Engine(100, audit=0).audited) == 0
-    assert len(bmco.Engine(100, method="nuts").audited) == 0
+    assert engine.n_audit == 30
+    assert bmco.Engine(100).n_audit == 100  # no more than there are
+    assert bmco.Engine(100, audit=0).n_audit == 0
+    assert bmco.Engine(100, method="nuts").n_audit == 0
 
 
 def test_the_number_of_trials_is_resolved_once():

@@ -286,9 +286,36 @@ def test_what_is_shown():
         ("Simulating trials", 0, 27),
         ("10 and 0", 10, 27),
         ("20 and 0", 20, 27),
+        ("20 and 0", 20, 27),  # NUTS begins when all are there to choose from
         ("20 and 5", 25, 27),
         ("20 and 7", 27, 27),
     ]
+
+
+def test_what_is_audited_is_chosen_among_all_fast_trials(tmp_path):
+    asked: list[tuple[list[int], int]] = []
+
+    def choose(fast: Analysed, number: int) -> np.ndarray:
+        asked.append((fast.trial.tolist(), number))
+        return fast.trial[np.sort(np.argsort(fast.probability.ravel())[:number])]
+
+    engine = bmco.Engine(40, first=100, audit=7, path=tmp_path / "kept")
+    fast, nuts = by(engine, choose=choose)
+    assert asked == [(list(range(100, 140)), 7)]
+    assert nuts.trial.tolist() == sorted(fast.trial[np.argsort(fast.probability.ravel())[:7]])
+    assert np.array_equal(nuts.probability, fast.part(nuts.trial).probability + 0.01)
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    again = by(engine, Toy(folder=folder), choose=choose)  # chosen again, and there already
+    assert same(again, (fast, nuts))
+    assert not list(folder.iterdir())
+    more = by(bmco.Engine(40, first=100, audit=9, path=tmp_path / "kept"), Toy(folder=folder),
+              choose=choose)  # fmt: skip
+    assert len(more[1]) == 9
+    new = np.setdiff1d(more[1].trial, nuts.trial)
+    assert calls(folder, "nuts") == new.tolist()
+    first = by(bmco.Engine(40, first=100, audit=7))[1]
+    assert first.trial.tolist() == list(range(100, 107))
 
 
 def test_nothing_is_compiled_where_all_is_kept(tmp_path):
