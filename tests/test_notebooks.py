@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 import pytest
 
 from notebooks.execute import execute
@@ -32,6 +33,11 @@ NOTEBOOKS: dict[str, list[tuple[str, float | None, float]]] = {
         ("smallest marginal probability ", 0.9582, EXACT),
         ("The trial ends in success with probability ", 0.5378, EXACT),
         ("Rule All, right-sided, level 0.025, cut-off 0.977904: superior", None, 0),
+    ],
+    "planning_clusters.ipynb": [
+        ("icc_between=0.08: ", None, 0),
+        ("in 20 clusters", None, 0),
+        ("Whole clusters are randomised.", None, 0),
     ],
     "subgroups.ipynb": [
         ("y2: δ(mild) − δ(severe) = ", 0.23, 0.02),
@@ -160,9 +166,28 @@ def test_the_numbers_beside_those_of_bmco_agree(case):
     assert max(distances) < 4
 
 
+SIMULATED = "planning_clusters.ipynb"  # minutes with as many trials as it has for readers
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of the notebook client and its event loop
-@saved
+def test_planning_in_clusters_runs_with_few_trials(monkeypatch):
+    monkeypatch.setenv("BMCO_FEW", "1")
+    text = printed(execute(read(SIMULATED)))
+    check_known(SIMULATED, text)
+    kept = pd.read_csv(ROOT / "notebooks" / "planning_clusters.csv", index_col=0).loc["value"]
+    found = [float(x) for x in re.findall(r"value +([\d.]+) +([\d.]+) +([\d.]+)", text)[-1]]
+    # 200 trials, not audited: four standard errors, and what the approximation may be off
+    assert abs(found[0] - kept["power"]) < 4 * 0.034 + 0.03
+    assert abs(found[1] - kept["clusters"]) < 0.5 * kept["clusters"]
+    assert abs(found[2] - kept["error"]) < 4 * 0.016 + 0.02
+    saved_text = printed(read(SIMULATED))
+    assert f"{kept['power']:.3f}" in saved_text.rsplit("value", 1)[1]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # of the notebook client and its event loop
+@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if name != SIMULATED])
 def test_runs_and_gives_the_saved_results(name):
     text = printed(execute(read(name)))
     check_known(name, text)
