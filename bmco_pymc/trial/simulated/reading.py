@@ -18,10 +18,19 @@ from bmco_pymc.trial.simulated.evaluating import Simulation, of_trials
 from bmco_pymc.trial.simulated.folder import DESCRIPTION, canonical, kept, studies
 
 
-def is_study(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is a folder of simulated trials, or one study in it."""
-    place = Path(path).expanduser()
-    return place.is_dir() and ((place / DESCRIPTION).exists() or bool(studies(place)))
+def is_study(path: object) -> bool:
+    """Whether a path is a folder of simulated trials, or one study in it; False for what is none.
+
+    Examples
+    --------
+    >>> is_study("trial.zarr.zip"), is_study(None)
+    (False, False)
+    """
+    try:
+        place = Path(os.fspath(path)).expanduser()  # type: ignore[call-overload]
+        return place.is_dir() and ((place / DESCRIPTION).exists() or bool(studies(place)))
+    except (TypeError, ValueError, OSError, RuntimeError):  # no path, or no name of one
+        return False
 
 
 def so_far(path: str | os.PathLike[str], kind: type[Plan]) -> OperatingCharacteristics:
