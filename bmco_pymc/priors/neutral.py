@@ -58,6 +58,44 @@ def of_means(terms: Terms, cells: Cells, sd: float) -> Array:
     )
 
 
+def precision_of_means(
+    both: Array, weight: NDArray[np.int64], sd: float, ranks: tuple[int, int] | None = None
+) -> tuple[Array, tuple[int, int]]:
+    """Return R'R of `of_means`, shape (M, M), and the ranks q in it.
+
+    Nothing is factored, so that thousands of samples take no time, and covariates far from zero
+    lose digits.
+
+    Parameters
+    ----------
+    both : ndarray, shape (2, n, M)
+        The design of the rows in either group.
+    weight : ndarray of int, shape (n,)
+        Subjects of each row.
+    sd : float
+        As in `of_means`.
+    ranks : pair of int, optional
+        Those of another sample of the same terms.
+    """
+    mean, difference = (both[0] + both[1]) / 2, both[1] - both[0]
+    share, found, known = weight / weight.sum(), 0.0, []
+    level = sd / np.sqrt(2) if difference.any() else sd
+    for place, (values, average_sd) in enumerate(((mean, level), (difference, sd * np.sqrt(2)))):
+        average = share @ values
+        away = values - average
+        spread = away.T @ (share[:, None] * away)
+        if ranks is None:
+            size = np.sqrt(np.diag(spread))
+            varies = size > 1e-12 * np.abs(values).max(axis=0)
+            alike = (np.sqrt(share)[:, None] * away)[:, varies] / size[varies]
+            rank = int(np.linalg.matrix_rank(alike, rtol=_ROUNDING)) if varies.any() else 0
+        else:
+            rank = ranks[place]
+        known.append(rank)
+        found = found + np.outer(average, average) / average_sd**2 + 4 * rank / sd**2 * spread
+    return np.asarray(found), (known[0], known[1])
+
+
 def of_deviations(terms: Terms, cells: Cells) -> Array:
     """Return the rows R (r, p) in which a cluster's deviations are alike: each has SD 1."""
     parts = _mean_and_difference(terms, cells)

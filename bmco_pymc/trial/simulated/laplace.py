@@ -30,6 +30,7 @@ POINTS = 128  # at which the covariance of the clusters is looked at
 HEAVY = 5  # degrees of freedom of their tails
 NODES = 256  # for new clusters
 MEETINGS = 1024  # of rows and nodes, at least
+SINGULAR = 1e-10  # the least eigenvalue of a design's correlations that tells terms apart
 START = -0.5  # of the numbers that make SDs: somewhat below the prior's scale
 
 
@@ -134,8 +135,10 @@ def matrices(
                 each = np.stack([part[own] for part in both])
                 arm = sample.subjects.arm.astype(np.intp)
                 design = each[arm, np.arange(len(arm))]
-                apart = np.linalg.matrix_rank(design) == design.shape[1]
-                yield _of_subjects(analysis, reference, sample, each, Q) if apart else None
+                if _apart(design):
+                    yield _of_subjects(analysis, reference, sample, each, Q, known)
+                else:
+                    yield None
             else:
                 yield _by_itself(analysis, simulator, sample, Q)
         except (InputError, np.linalg.LinAlgError):
@@ -188,14 +191,30 @@ def _without_covariates(
     if not known:
         one = pd.DataFrame(index=range(1))
         known["both"] = np.stack([np.hstack(terms.matrices(one, arm)) for arm in (0, 1)])
-        known["priors"] = _priors(analysis.priors, terms, known["both"], counts[:1])
+        known["priors"] = _priors(analysis.priors, terms, known["both"], counts[:1], {})
     both = np.repeat(known["both"], len(cells), axis=1)
     which = None if cluster is None else cells // 2
     return _matrices(analysis, terms, both, counts, cells % 2, which, known["priors"])
 
 
-def _of_subjects(analysis: Analysis, terms: Terms, sample: Sample, both: Array, Q: int) -> Matrices:
-    """Return the matrices of subjects, each a cell of its own."""
+def _apart(design: Array) -> bool:
+    """Return whether the terms of a design (n, M) can be told apart."""
+    square = design.T @ design
+    size = np.sqrt(np.diag(square))
+    if not (size > 0).all():
+        return False
+    return bool(np.linalg.eigvalsh(square / np.outer(size, size))[0] > SINGULAR)
+
+
+def _of_subjects(
+    analysis: Analysis,
+    terms: Terms,
+    sample: Sample,
+    both: Array,
+    Q: int,
+    known: dict[str, Any] | None = None,
+) -> Matrices:
+    """Return the matrices of subjects, each a cell of its own; see `_without_covariates`."""
     subjects = sample.subjects
     cluster = subjects.cluster if terms.random else None
     counts = (sample.response[:, None] == np.arange(Q)).astype(np.int64)
@@ -203,7 +222,9 @@ def _of_subjects(analysis: Analysis, terms: Terms, sample: Sample, both: Array, 
     if cluster is not None and (np.diff(cluster) < 0).any():
         order = np.argsort(cluster, kind="stable")
         both, counts, arm, cluster = both[:, order], counts[order], arm[order], cluster[order]
-    return _matrices(analysis, terms, both, counts, arm, cluster)
+    known = {} if known is None else known
+    priors = _priors(analysis.priors, terms, both, counts, known)
+    return _matrices(analysis, terms, both, counts, arm, cluster, priors)
 
 
 def _matrices(
@@ -213,9 +234,9 @@ def _matrices(
     counts: NDArray[np.int64],
     arm: NDArray[np.intp],
     cluster: NDArray[np.intp] | None,
-    known: tuple[Array, Array, Priors] | None = None,
+    of_sample: tuple[Array, Array, Priors],
 ) -> Matrices:
-    """Add the priors, and whom to average over."""
+    """Add the priors of the sample, and whom to average over."""
     size = counts.sum(axis=1)
     share = [size * (arm == g) for g in (0, 1)] if analysis.standardise == "own" else [size, size]
     start = np.array([0, len(size)])
@@ -224,7 +245,7 @@ def _matrices(
     rows = both
     if not terms.covariates:  # all rows of a group are alike
         rows, share = both[:, :1], [np.ones(1)] * 2
-    mean, precision, priors = known or _priors(analysis.priors, terms, both, counts)
+    mean, precision, priors = of_sample
     return Matrices(
         design=both[arm, np.arange(len(arm))],
         counts=counts.astype(float),
@@ -239,7 +260,11 @@ def _matrices(
 
 
 def _priors(
-    priors: Priors, terms: Terms, both: Array, counts: NDArray[np.int64]
+    priors: Priors,
+    terms: Terms,
+    both: Array,
+    counts: NDArray[np.int64],
+    known: dict[str, Any],
 ) -> tuple[Array, Array, Priors]:
     """Return mean and precision of the coefficients of a contrast, and the other priors."""
     given = priors.given
@@ -248,16 +273,15 @@ def _priors(
     if given.beta is None and given.gamma is None and given.Sigma is None:
         # What is recommended is stated as a precision: no need of its inverse, and of that's.
         sd = LOGIT_SD[int(np.log2(counts.shape[1])) - 1]
-        rows = neutral.of_means(design, cells, sd)
+        ranks = known.get("ranks")
+        precision, known["ranks"] = neutral.precision_of_means(both, cells.weight, sd, ranks)
         M = both.shape[-1]
         if not terms.random:
-            return (
-                np.zeros(M),
-                rows.T @ rows,
-                given.replace(contrasts=given.contrasts or "symmetric"),
-            )
-        complete = given.complete(design, cells)
-        return np.zeros(M), rows.T @ rows, complete
+            if "complete" not in known:
+                contrasts = given.contrasts or "symmetric"
+                known["complete"] = given.replace(contrasts=contrasts)
+            return np.zeros(M), precision, known["complete"]
+        return np.zeros(M), precision, given.complete(design, cells)
     complete = given.complete(design, cells)
     mean, covariance = complete.coefficients(terms.fixed, terms.random)
     return mean, np.linalg.inv(covariance), complete
