@@ -34,7 +34,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "BGLMM": {"fixed": "group", "random": "1"},
 }
 SIMULATIONS = {"BMVB": 20_000, "BGLM": 10_000, "BGLMM": 2_000}
-AUDIT = {"BMVB": 0, "BGLM": 100, "BGLMM": 80}
+AUDIT = {"BMVB": 0, "BGLM": 40, "BGLMM": 80}
 CALIBRATED = (6, 20)
 
 
