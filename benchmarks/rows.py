@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks import default_prior, large, simulation
+from benchmarks import default_prior, large, simulation, tables
 from benchmarks.row import BAMBI, BMCO, OURS, PANDAS, PLAIN, Quantity, Row, Run, Target
 
 
@@ -24,6 +24,7 @@ def rows(*, quick: bool = False) -> dict[str, Row]:
         large.gradient(quick),
         large.discrete(quick, short, few),
         large.continuous(quick, short, few),
+        tables.row(quick, short, few),
         _imports(quick),
         _exact(),
         _planning(quick),

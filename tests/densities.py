@@ -1,6 +1,7 @@
 """Small models, and their log density in textbook form: for the tests of every density."""
 
 import ctypes
+import itertools
 import warnings
 
 import numpy as np
@@ -9,10 +10,12 @@ import pytest
 from scipy import stats
 
 import bmco_pymc as bmco
+from bmco_pymc import observed_patterns
 from bmco_pymc.kernel import callbacks
 
 
-def small_study(K=2, J=5, n=6, seed=3):
+def small_study(K=2, J=5, n=6, seed=3, missing=0.0):
+    """A share of the outcomes is missing; the next one of the same subject never is."""
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame(
         {
@@ -23,12 +26,17 @@ def small_study(K=2, J=5, n=6, seed=3):
     )
     for k in range(K):
         frame[f"y{k}"] = rng.integers(0, 2, J * n)
+    if missing:
+        gone = rng.random((J * n, K)) < missing
+        gone[np.arange(J * n), rng.integers(0, K, J * n)] = False
+        for k in range(K):
+            frame[f"y{k}"] = frame[f"y{k}"].mask(gone[:, k])
     return frame, [f"y{k}" for k in range(K)]
 
 
-def make(Sigma, random="1 + arm", K=2, sd=(0.05, 0.02)):
-    frame, outcomes = small_study(K)
-    study = bmco.Study(frame, outcomes, "arm", "a", "b", cluster="site")
+def make(Sigma, random="1 + arm", K=2, sd=(0.05, 0.02), missing=0.0):
+    frame, outcomes = small_study(K, missing=missing)
+    study = bmco.Study(frame, outcomes, "arm", "a", "b", cluster="site", missing="mar")
     priors = bmco.Priors(
         beta=bmco.Normal(0.3, sd=sd),
         gamma=bmco.Normal(-0.2, sd=1.5),
@@ -124,7 +132,21 @@ def textbook(model, raw):
     eta = X @ beta + np.einsum("nk,nkl->nl", Z, each[cells.cluster])
     eta = np.column_stack([eta, np.zeros(len(eta))])
     log_phi = eta - np.logaddexp.reduce(eta, axis=1)[:, None]
-    return total + float((cells.counts * log_phi).sum())
+    return total + float((cells.counts * log_phi).sum()) + partly(cells, log_phi)
+
+
+def partly(cells, log_phi):
+    """The log-likelihood of subjects observed in part, real or complex: subject by subject."""
+    if cells.partial is None:
+        return 0.0
+    K = cells.counts.shape[1].bit_length() - 1
+    patterns = ["".join(bits) for bits in itertools.product("10", repeat=K)]
+    seen = observed_patterns.labels(K)
+    total = 0.0
+    for cell, code, count in zip(*vars(cells.partial).values(), strict=True):
+        agree = [all(s in ("?", b) for s, b in zip(seen[code], q, strict=True)) for q in patterns]
+        total += count * np.log(np.exp(log_phi[cell][agree]).sum())
+    return total
 
 
 def lkj_logpdf(S, prior):
@@ -180,9 +202,9 @@ def log_density(x, packed, gradient):
     return value[0]
 
 
-def flat(contrasts="reference"):
-    frame, outcomes = small_study(3)
-    study = bmco.Study(frame, outcomes, "arm", "a", "b")
+def flat(contrasts="reference", missing=0.0):
+    frame, outcomes = small_study(3, missing=missing)
+    study = bmco.Study(frame, outcomes, "arm", "a", "b", missing="mar")
     priors = bmco.Priors(beta=bmco.Normal(0.3, sd=0.2), contrasts=contrasts)
     with pytest.warns(bmco.InputWarning, match="overrules the scale of age"):
         return bmco.BGLM(study, "arm * age", priors=priors)
@@ -200,4 +222,6 @@ MODELS = {
     "symmetric contrasts": symmetric,
     "symmetric, a Sigma for each logit": lambda: symmetric(joint=False),
     "three outcomes": lambda: make(bmco.InverseWishart(2.5, 0.3), "1 + arm", 3),
+    "observed in part": lambda: make(bmco.InverseWishart(2.5, 0.3), "1 + arm", 3, missing=0.4),
+    "flat, observed in part": lambda: flat(missing=0.4),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -42,23 +42,77 @@ def to_pandas(data: IntoFrame) -> pd.DataFrame:
     >>> to_pandas(pl.DataFrame({"passed": [1, 0]}))["passed"].tolist()
     [1, 0]
     """
+    frame = opened(data)
+    return in_pandas(frame.collect() if isinstance(frame, nw.LazyFrame) else frame, enums(frame))
+
+
+def opened(data: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
+    """Return a data frame of any library that narwhals knows as one of narwhals, still unread.
+
+    Raises
+    ------
+    InputError
+        If ``data`` is no data frame, has two columns of one name or, where that is known without
+        reading it, has no rows.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> opened(pl.LazyFrame({"passed": [1, 0]})).collect_schema().names()
+    ['passed']
+    """
     try:
         frame = nw.from_native(data)
-        table = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+        frame.collect_schema()
     except TypeError:
         problem = f"is a {type(data).__name__}, not a data frame (pandas, polars, ...)"
         raise InputError("data", data, problem) from None
     except nw.exceptions.DuplicateError:
         raise InputError("data", data, "has two columns of the same name") from None
-    if len(table) == 0:
+    if isinstance(frame, nw.DataFrame) and len(frame) == 0:
         raise InputError("data", data, "has no rows")
+    return frame
+
+
+def enums(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> dict[str, tuple[str, ...]]:
+    """Return the categories, in their order, of the columns of a lazy frame that have an order."""
+    if isinstance(frame, nw.DataFrame):
+        return {}
+    schema = frame.collect_schema().items()
+    return {name: tuple(kind.categories) for name, kind in schema if isinstance(kind, nw.Enum)}
+
+
+def in_pandas(
+    table: nw.DataFrame[Any], ordered: Mapping[str, Sequence[str]] | None = None
+) -> pd.DataFrame:
+    """Return an eager frame of narwhals as a pandas data frame, which may be the one behind it.
+
+    Parameters
+    ----------
+    table : narwhals.DataFrame, shape (n, columns)
+    ordered : mapping of str to sequence of str, optional
+        Categories in their order, of columns whose order was lost when they were collected.
+
+    Returns
+    -------
+    pandas.DataFrame, shape (n, columns)
+
+    Raises
+    ------
+    InputError
+        If the frame has no rows.
+    """
+    if len(table) == 0:
+        raise InputError("data", table.to_native(), "has no rows")
     if table.implementation.is_pandas():
         return table.to_pandas()
     # Outside pandas, a categorical has no order of its own: here it is alphabetical. (An enum has
     # one, and keeps it.)
     free = table.select(ncs.categorical()).columns
     plain = table.with_columns(ncs.categorical().cast(nw.String)).to_pandas()
-    return plain.astype(dict.fromkeys(free, "category"))
+    kinds: dict[str, Any] = dict.fromkeys(free, "category")
+    kinds |= {name: pd.CategoricalDtype(list(levels)) for name, levels in (ordered or {}).items()}
+    return plain.astype(kinds)
 
 
 def factorise(column: pd.Series, argument: str) -> tuple[NDArray[np.intp], tuple[Any, ...]]:

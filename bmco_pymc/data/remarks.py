@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from bmco_pymc.data.cells import in_both_groups
@@ -24,41 +23,32 @@ def warn(remarks: Iterable[str]) -> None:
         warn_user(remark)
 
 
-def on_others(others: Sequence[Any], left_out: NDArray[np.bool_]) -> list[str]:
+def on_others(
+    others: Sequence[Any], left_out: NDArray[np.bool_], times: NDArray[np.int64] | None = None
+) -> list[str]:
     """Return a sentence on the rows of groups that are not compared, if there are any.
+
+    Parameters
+    ----------
+    others : sequence
+        What the other groups are called.
+    left_out : ndarray of bool, shape (rows,)
+    times : ndarray of int64, shape (rows,), optional
+        How many rows of the input each row stands for; the default is one.
 
     Examples
     --------
     >>> on_others(["c", "d"], np.array([True, False, True]))
     ["left out 2 of 3 rows, of other groups: 'c', 'd'"]
     """
-    n_rows = int(left_out.sum())
-    sentence = f"left out {n_rows} of {len(left_out)} rows, of other groups: {listed(others)}"
-    return [sentence] if n_rows else []
-
-
-def on_missing(missing: pd.DataFrame) -> list[str]:
-    """Return a sentence on the rows dropped for missing values, by column, if there are any.
-
-    Parameters
-    ----------
-    missing : pandas.DataFrame of bool, shape (rows, columns)
-        What is missing where.
-
-    Examples
-    --------
-    >>> on_missing(pd.DataFrame({"maths": [True, True, False], "reading": [True, False, False]}))
-    ['dropped 2 of 3 rows for missing values: 2 in maths, 1 in reading']
-    """
-    by_column = missing.sum()
-    columns = ", ".join(f"{count} in {name}" for name, count in by_column[by_column > 0].items())
-    n_rows = int(missing.any(axis=1).sum())
-    sentence = f"dropped {n_rows} of {len(missing)} rows for missing values: {columns}"
+    each = np.ones(len(left_out), dtype=np.int64) if times is None else times
+    n_rows = int(each[left_out].sum())
+    sentence = f"left out {n_rows} of {each.sum()} rows, of other groups: {listed(others)}"
     return [sentence] if n_rows else []
 
 
 def on_outcomes(
-    outcomes: Sequence[str], groups: Sequence[str], successes: NDArray[Any], subjects: NDArray[Any]
+    outcomes: Sequence[str], groups: Sequence[str], successes: NDArray[Any], observed: NDArray[Any]
 ) -> Iterator[str]:
     """Remark on many outcomes, outcomes without variation and groups with few subjects.
 
@@ -69,8 +59,8 @@ def on_outcomes(
         What the control and the treatment are called.
     successes : ndarray of int, shape (2, K)
         Number of successes in each group.
-    subjects : ndarray of int, shape (2,)
-        Number of subjects in each group.
+    observed : ndarray of int, shape (2, K)
+        Number of subjects in each group of whom the outcome was observed.
 
     Yields
     ------
@@ -83,8 +73,19 @@ def on_outcomes(
             "logits: a regression is slow, and patterns that hardly occur rest on their prior"
         )
     constant = []
+    unseen = [
+        f"{outcome!r} of {group!r}"
+        for k, outcome in enumerate(outcomes)
+        for g, group in enumerate(groups)
+        if not observed[g, k]
+    ]
+    if unseen:
+        yield (
+            f"never observed: {', '.join(unseen)}. What is said there is the prior's, and what the "
+            "model carries over from elsewhere"
+        )
     for k, outcome in enumerate(outcomes):
-        same = [successes[g, k] in (0, subjects[g]) for g in range(len(groups))]
+        same = [observed[g, k] > 0 and successes[g, k] in (0, observed[g, k]) for g in (0, 1)]
         value = [int(successes[g, k] > 0) for g in range(len(groups))]
         if all(same) and value[0] == value[1]:
             constant.append(f"{outcome!r} is {value[0]} for every subject")
@@ -99,6 +100,7 @@ def on_outcomes(
             f"no variation: {'; '.join(constant)}. The posterior is proper, but what it says there "
             "depends on the prior: compare a second one"
         )
+    subjects = observed.max(axis=1)
     few = [
         f"{subjects[g]} in {groups[g]!r}" for g in range(len(groups)) if subjects[g] < FEW_SUBJECTS
     ]

@@ -110,7 +110,7 @@ def read_groups(
 
 
 def read_outcome(column: pd.Series) -> NDArray[np.int8]:
-    """Return an outcome without missing values as 0 and 1.
+    """Return an outcome as 0 and 1, and -1 where it is missing.
 
     Raises
     ------
@@ -120,7 +120,8 @@ def read_outcome(column: pd.Series) -> NDArray[np.int8]:
     codes, levels = factorise(column, "outcomes")
     if not all(isinstance(level, Number) and _is_binary(level) for level in levels):
         raise InputError("outcomes", column.name, _how_to_code(column.name, levels))
-    return np.array([level == 1 for level in levels], dtype=np.int8)[codes]
+    # code -1, of a missing value, picks the last
+    return np.array([*(level == 1 for level in levels), -1], dtype=np.int8)[codes]
 
 
 def read_counts(column: pd.Series) -> NDArray[np.int64]:
@@ -142,18 +143,27 @@ def read_counts(column: pd.Series) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def read_clusters(column: pd.Series) -> tuple[NDArray[np.intp], tuple[Any, ...]]:
+def read_clusters(
+    column: pd.Series, times: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.intp], tuple[Any, ...]]:
     """Return the cluster of each row as a place in the clusters' labels, and the labels.
+
+    Parameters
+    ----------
+    column : pandas.Series, shape (n,)
+    times : ndarray of int64, shape (n,), optional
+        How many rows of the input each row stands for; the default is one.
 
     Raises
     ------
     InputError
         If a cluster is missing, or there are fewer than 2.
     """
-    n_missing = int(column.isna().sum())
+    each = np.ones(len(column), dtype=np.int64) if times is None else times
+    n_missing = int(each[column.isna()].sum())
     if n_missing:
         problem = (
-            f"{n_missing} of {len(column)} rows have no cluster: find out which, or drop these rows"
+            f"{n_missing} of {each.sum()} rows have no cluster: find out which, or drop these rows"
         )
         raise InputError("cluster", column.name, problem)
     codes, labels = factorise(column, "cluster")
@@ -176,7 +186,9 @@ def check_both_groups(arm: NDArray[np.int8], labels: tuple[Any, Any], dropped: l
             raise InputError(argument, labels[code], problem)
 
 
-def check_covariates(names: list[str], columns: list[Any], barred: dict[str, str]) -> None:
+def check_covariates(
+    names: list[str], columns: list[Any], barred: dict[str, str], not_kept: Sequence[Any] = ()
+) -> None:
     """Check that covariates are columns, and none that is ``barred`` by what it is.
 
     Raises
@@ -189,8 +201,15 @@ def check_covariates(names: list[str], columns: list[Any], barred: dict[str, str
         if name in barred:
             problem = f"is {barred[name]}, which cannot be a covariate too"
             raise InputError("covariates", name, problem, choices)
+        if name in not_kept:
+            raise InputError("covariates", name, how_to_keep(name), choices)
         if name not in columns:
             raise InputError("covariates", name, "the data have no such column", choices)
+
+
+def how_to_keep(name: Any) -> str:
+    """Return what to do about a column that a study which was counted has not kept."""
+    return f"is a column of the data that was not kept: name it, Study(..., covariates=[{name!r}])"
 
 
 def same(value: Any, label: Any) -> bool:

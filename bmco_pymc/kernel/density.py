@@ -58,17 +58,20 @@ def log_density(x: Floats, packed: Floats, memory: Floats, dx: Floats) -> float:
                 d_u[b, k, j] = statistic[b, k, j]
                 value += u[b, k, j] * statistic[b, k, j] - 0.5 * work.zeta[b, k, j] ** 2
 
-    value += subtract_norm(
-        coef,
-        work.u,
-        model.design,
-        model.offset,
-        model.design_random,
-        model.start,
-        model.total,
-        d_coef,
-        work.d_u,
-    )
+    all_patterns = view(packed, 0, (0, 0))
+    for part in range(2 if model.agree.size else 1):
+        value += subtract_norm(
+            coef,
+            work.u,
+            model.partial_design if part else model.design,
+            model.partial_offset if part else model.offset,
+            model.partial_random if part else model.design_random,
+            model.partial_start if part else model.start,
+            model.partial_total if part else model.total,
+            model.agree if part else all_patterns,
+            d_coef,
+            work.d_u,
+        )
     pull_back(point, model, work, gradient)
     return value
 

@@ -20,6 +20,7 @@ SHIFT = 1.5 * 2.0**52
 SHIFT_BITS = np.uint64(0x4338000000000000)
 ONE_BITS = np.uint64(1023 << 52)
 ROOT_HALF_BITS = np.uint64(0x3FE6A09E667F3BCD)  # sqrt(1/2)
+HALF_OCTAVE_BITS = ONE_BITS - ROOT_HALF_BITS
 MANTISSA = np.uint64((1 << 52) - 1)
 EXPONENT = np.uint64(52)  # place of the exponent
 LEAST = -708.0  # exp of anything less is not a normal number; 3e-308 stands for it
@@ -67,9 +68,9 @@ def exp(x: float) -> float:
 
 @njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
 def log(x: float) -> float:
-    """Return log(x) for a finite x of 1 or more: x = 2^k m, and the series of artanh for log m."""
-    above = _bits(x) - ROOT_HALF_BITS
-    k = _number((above >> EXPONENT) + SHIFT_BITS) - SHIFT
+    """Return log(x) for a normal x above 0: x = 2^k m, and the series of artanh for log m."""
+    above = _bits(x) + HALF_OCTAVE_BITS  # the exponent is k + 1023
+    k = _number((above >> EXPONENT) + SHIFT_BITS) - (SHIFT + 1023.0)
     m = _number((above & MANTISSA) + ROOT_HALF_BITS)  # from sqrt(1/2) to sqrt(2)
     f = (m - 1.0) / (m + 1.0)
     s = f * f

@@ -18,9 +18,9 @@ from bmco_pymc.kernel.memory import view
 
 type Floats = NDArray[np.float64]
 
-# length, n, M, L, p, J, B, d, family, cells with an offset, clusters of the first kind, and sizes
-# of the mixing and of the contrasts, 0 where there is none
-HEADER = 13
+# length, n, M, L, p, J, B, d, family, cells with an offset, clusters of the first kind, sizes of
+# the mixing and of the contrasts, 0 where there is none, and kinds of subjects observed in part
+HEADER = 14
 
 
 def pack(
@@ -50,15 +50,21 @@ def pack(
     arrays = (counts, design, offset, data["design_random"], start)
     constant, fixed, random = statistics(*map(np.ascontiguousarray, arrays))
     (B, d, J), clusters = (1, 0, 1), []
+    partial = []
+    if "agree" in data:
+        own = data["partial_offset"] if len(offset) else offset
+        partial = [data["partial_design"], own, data["partial_random"], data["partial_start"]]
+        partial += [data["partial_total"], data["agree"]]
     if "off" in data:
         B, d, J = data["off"].shape
         clusters = [*np.split(data["info"], [first_kind or J], axis=-1), data["lin"], data["off"]]
     tied = [data.get(name, np.zeros((0, 0))) for name in ("basis_mixing", "deviation_contrasts")]
     sizes = [design.shape[1], *scale.shape, len(data["design_random"]), J, B, d, family]
-    parts = [scale, logits, *tied, design, offset, data["design_random"], start, counts.sum(axis=1)]
-    parts += [constant, fixed, random, *clusters, hyper]
+    parts = [scale, logits, *tied, design, offset, data["design_random"], start, data["total"]]
+    parts += [constant, fixed, random, *clusters, *partial, hyper]
     flat = np.concatenate([np.ravel(np.asarray(part, dtype=np.float64)) for part in parts])
     more = [len(offset), J if first_kind is None else first_kind, *map(len, tied)]
+    more += [len(data.get("partial_total", []))]
     return np.concatenate([[HEADER + len(flat), *sizes, *more], flat])
 
 
@@ -69,7 +75,9 @@ class Model(NamedTuple):
     coefficients of the sampler's numbers, ``constant``, ``statistic`` and ``block_statistic`` are
     the sums of `likelihood.statistics`, ``contrasts`` (L, L) turns the deviations that the prior
     of Sigma is about into those of the logits. Without need of them, mixing and contrasts are
-    (0, 0). ``info`` has the matrices (B, d, d, n) of one kind of clusters after those of the other.
+    (0, 0). What begins with ``partial``, and ``agree``, are of the subjects observed in part, as in
+    `likelihood.subtract_norm`; empty without. ``info`` has the matrices (B, d, d, n) of one
+    kind of clusters after those of the other.
     """
 
     family: int
@@ -89,6 +97,12 @@ class Model(NamedTuple):
     info: Floats
     lin: Floats
     off: Floats
+    partial_design: Floats
+    partial_offset: Floats
+    partial_random: Floats
+    partial_start: Floats
+    partial_total: Floats
+    agree: Floats
     hyper: Floats
 
 
@@ -129,6 +143,19 @@ def unpack(packed: Floats) -> Model:
     at += B * d * m * J
     off = view(packed, at, (B, d, J))
     at += B * d * J
+    e = int(packed[13])
+    partial_design = view(packed, at, (M, e))
+    at += M * e
+    partial_offset = view(packed, at, (min(int(packed[9]), e),))
+    at += min(int(packed[9]), e)
+    partial_random = view(packed, at, (p, e))
+    at += p * e
+    partial_start = view(packed, at, ((J + 1) * min(e, 1),))
+    at += (J + 1) * min(e, 1)
+    partial_total = view(packed, at, (e,))
+    at += e
+    agree = view(packed, at, (L + 1, e))
+    at += (L + 1) * e
     hyper = view(packed, at, (int(packed[0]) - at,))
     return Model(
         family,
@@ -148,6 +175,12 @@ def unpack(packed: Floats) -> Model:
         info,
         lin,
         off,
+        partial_design,
+        partial_offset,
+        partial_random,
+        partial_start,
+        partial_total,
+        agree,
         hyper,
     )
 

@@ -9,6 +9,10 @@ and the log-likelihood is, with the pattern of no success as the reference,
 
     log L = sum_iq y_iq eta_iq - sum_i y_i log(1 + sum_q exp eta_iq).
 
+Of subjects whose outcomes were observed in part, y_iq does not count, y_i does; each kind of them
+adds its number times log sum_q exp eta_iq over the patterns q that agree with what was observed.
+That is the norm's sum over fewer patterns, and the same pass makes it.
+
 The first sum is linear in the coefficients, so its derivatives are statistics of the data that are
 worked out once; only the second is left for the pass. Cells are taken in blocks that stay in the
 fastest cache, a row of a block per logit, so that every loop runs over neighbouring numbers. They
@@ -27,6 +31,7 @@ type Floats = NDArray[np.float64]
 
 BLOCK = 128  # cells in a block
 SAFE = 600.0  # exp(600) and sums of it are far from overflow
+NEVER = -1e100  # the log odds of a pattern that does not agree with what was observed
 # Sums may be reordered, so that they vectorise; infinity and NaN keep their meaning.
 RELAXED = {"reassoc", "contract", "nsz"}
 
@@ -69,10 +74,11 @@ def subtract_norm(
     design_random: Floats,
     start: Floats,
     total: Floats,
+    agree: Floats,
     d_coef: Floats,
     d_deviation: Floats,
 ) -> float:
-    """Return -sum_i y_i log(1 + sum_q exp eta_iq) and add its derivatives.
+    """Return -sum_i y_i log(sum_q a_qi exp eta_iq) and add its derivatives; the last eta is 0.
 
     Parameters
     ----------
@@ -87,7 +93,9 @@ def subtract_norm(
     start : ndarray of float, shape (J + 1,)
         Cluster j has the cells from ``start[j]`` to ``start[j + 1] - 1``.
     total : ndarray, shape (n,)
-        Subjects in each cell.
+        Subjects in each cell; less than 0 to add the sum.
+    agree : ndarray, shape (Q, n) or (0, 0)
+        Which patterns are summed over, 1 or 0, the reference last. Empty for all.
     d_coef, d_deviation : ndarray, shapes (L, M) and (L, p, J)
         Added to in place.
     """
@@ -123,25 +131,46 @@ def subtract_norm(
             row = eta[q]
             for i in range(size):
                 largest = max(largest, row[i])
+            if agree.size:  # a sum of few patterns must not vanish either
+                for i in range(size):
+                    largest = max(largest, -row[i])
         weight = total[s : s + size]
         if largest < SAFE:
             norm[:size] = 1.0
-            for q in range(L):
-                row = eta[q]
+            if agree.size:
                 for i in range(size):
-                    odds = elementary.exp(row[i])
-                    row[i] = odds
-                    norm[i] += odds
+                    norm[i] = agree[L, s + i]
+                for q in range(L):
+                    row, some = eta[q], agree[q, s : s + size]
+                    for i in range(size):
+                        odds = some[i] * elementary.exp(row[i])
+                        row[i] = odds
+                        norm[i] += odds
+            else:
+                for q in range(L):
+                    row = eta[q]
+                    for i in range(size):
+                        odds = elementary.exp(row[i])
+                        row[i] = odds
+                        norm[i] += odds
             for i in range(size):
                 value -= weight[i] * elementary.log(norm[i])
                 norm[i] = weight[i] / norm[i]
         else:  # relative to the likeliest pattern of each cell
             top[:size] = 0.0
+            for i in range(size if agree.size else 0):
+                if agree[L, s + i] == 0.0:
+                    top[i] = NEVER
+                for q in range(L):
+                    if agree[q, s + i] == 0.0:
+                        eta[q, i] = NEVER
             for q in range(L):
                 for i in range(size):
                     top[i] = max(top[i], eta[q, i])
             for i in range(size):
-                norm[i] = elementary.exp(-top[i])
+                norm[i] = elementary.exp(min(-top[i], 0.0))
+                if agree.size:
+                    norm[i] *= agree[L, s + i]
             for q in range(L):
                 for i in range(size):
                     eta[q, i] = elementary.exp(eta[q, i] - top[i])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from bmco_pymc.arguments import of_kind
 from bmco_pymc.data.study import Study
 from bmco_pymc.fit import Fit
-from bmco_pymc.population.points import Analytical, Empirical, Value
+from bmco_pymc.population.values import Population
 from bmco_pymc.posterior.declaration import Declaration
 from bmco_pymc.priors.priors import Priors
 
@@ -57,7 +57,7 @@ class Model(Declaration):
 
     def prior_effect(
         self,
-        population: Value | Empirical | Analytical | None = None,
+        population: Population | None = None,
         *,
         draws: int = 4000,
         seed: int | None = None,
@@ -70,7 +70,7 @@ class Model(Declaration):
 
         Parameters
         ----------
-        population : Value, Empirical or Analytical, optional
+        population : Value, Empirical, Analytical or Target, optional
             As in ``Fit.effect``; so are ``clusters``, ``standardise`` and ``cluster_weights``, and
             their defaults.
         draws : int

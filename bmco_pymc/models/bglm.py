@@ -13,6 +13,7 @@ from bmco_pymc.data.cells import Cells
 from bmco_pymc.data.remarks import warn
 from bmco_pymc.data.study import Study
 from bmco_pymc.models.base import check_values
+from bmco_pymc.models.completed import completed
 from bmco_pymc.models.geometry import make_basis
 from bmco_pymc.models.logit import Array, cell_data
 from bmco_pymc.models.regression import Regression
@@ -98,7 +99,8 @@ class BGLM(Regression):
         X, Z = self.terms.matrices(self.cells.frame, self.cells.arm)
         prior = self.priors.coefficients(self.terms.fixed)
         contrasts = logits_of(self.priors.contrasts, len(self.study.patterns))
-        return cell_data(make_basis(X, self.cells.counts, *prior, contrasts), self.cells, Z)
+        basis = make_basis(X, completed(self.cells), *prior, contrasts)
+        return cell_data(basis, self.cells, Z)
 
     @cached_property
     def packed(self) -> Array:

@@ -15,6 +15,7 @@ from bmco_pymc.data.remarks import warn
 from bmco_pymc.data.study import Study
 from bmco_pymc.errors import InputError
 from bmco_pymc.models.base import check_values
+from bmco_pymc.models.completed import completed
 from bmco_pymc.models.geometry import cluster_information, expand, make_basis
 from bmco_pymc.models.logit import Array, cell_data
 from bmco_pymc.models.regression import Regression
@@ -130,15 +131,16 @@ class BGLMM(Regression):
     def data(self) -> Mapping[str, Any]:
         """The value of each data container."""
         cells, priors = self.cells, self.priors
+        counts = completed(cells)
         X, Z = self.terms.matrices(cells.frame, cells.arm)
         prior = priors.coefficients(self.terms.fixed, self.terms.random)
         contrasts = logits_of(priors.contrasts, cells.counts.shape[1])
-        basis = make_basis(np.hstack([X, Z]), cells.counts, *prior, contrasts)
+        basis = make_basis(np.hstack([X, Z]), counts, *prior, contrasts)
         spread = spread_data(priors.Sigma, self.terms.random, Z, cells)
         inside = Z @ spread.basis
         assert cells.cluster is not None
         tie = contrasts if self._joint else None
-        expansion = expand(basis, cells.counts, self._joint)
+        expansion = expand(basis, counts, self._joint)
         known = cluster_information(basis, inside, cells.cluster, expansion, tie)
         if self._joint:
             everything = known_of_all(basis, expansion, known)
@@ -173,6 +175,13 @@ class BGLMM(Regression):
         for name in ("design", "design_random", "offset", "total"):
             data[name] = data[name][..., cells]
         data["observed"] = data["observed"][cells]
+        if "agree" in data:
+            begin = data["partial_start"].astype(int)
+            some = np.concatenate([np.arange(begin[j], begin[j + 1]) for j in order])
+            for name in ("design", "random", "offset", "total"):
+                data[f"partial_{name}"] = data[f"partial_{name}"][..., some]
+            data["agree"] = data["agree"][:, some]
+            data["partial_start"] = np.concatenate([[0], np.cumsum(np.diff(begin)[order])])
         data["cluster_start"] = np.concatenate([[0], np.cumsum(np.diff(start)[order])])
         return pack(data, family, hyper, first_kind)
 

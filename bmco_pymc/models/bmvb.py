@@ -12,10 +12,11 @@ from bmco_pymc.arguments import FIT, check_names
 from bmco_pymc.data.cells import Cells
 from bmco_pymc.data.study import Study
 from bmco_pymc.fit import Fit, make_fit
+from bmco_pymc.models import partly
 from bmco_pymc.models.base import Model, check_values
 from bmco_pymc.models.settings import Settings, of_one_draw
 from bmco_pymc.posterior.tree import label
-from bmco_pymc.priors.components import draw_phi, of_equal_length, posterior_components
+from bmco_pymc.priors.components import of_equal_length
 from bmco_pymc.priors.priors import Priors
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class BMVB(Model):
     The posterior is :math:`\mathrm{Dirichlet}(\alpha_g + s_g)` and is drawn from exactly
     (Kavelaars, Mulder & Kaptein 2020, 10.1177/0962280220922256). A `Mixture` of Dirichlets is a
     mixture a posteriori too, with other weights (Schmidli et al. 2014, 10.1111/biom.12242): each
-    draw is of a component by its weight, and then of φ.
+    draw is of a component by its weight, and then of φ. A subject who is observed in part adds the
+    probability of what was observed, :math:`\sum_{q \in C} \phi_q`.
 
     Parameters
     ----------
@@ -93,7 +95,7 @@ class BMVB(Model):
             weight, alpha = of_equal_length(self.priors.phi.components("phi", self.study.patterns))
             mixed = weight.shape[1] > 1
             alpha = pm.Data("alpha", alpha if mixed else alpha[:, 0])  # (2, M, Q) or (2, Q)
-            total = pm.Data("total", self.cells.weight)
+            total = pm.Data("total", self.cells.counts.sum(axis=1))
             observed = pm.Data("observed", self.cells.counts)
             if mixed:
                 weight = pm.Data("weight", weight)
@@ -102,12 +104,21 @@ class BMVB(Model):
             else:
                 phi = pm.Dirichlet("phi", alpha, dims=("group", "pattern"))
             pm.Multinomial("counts", n=total, p=phi, observed=observed, dims=("group", "pattern"))
+            for signs, merged, counts in partly.by_signs(self.cells):
+                some = pm.Data(f"observed {signs}", counts)  # (2, 2^observed outcomes)
+                p = phi @ merged.astype(float)
+                pm.Multinomial(f"counts {signs}", n=counts.sum(axis=1), p=p, observed=some)
         return model
 
     def fit(
         self, draws: int = 2500, *, chains: int = 4, seed: int | None = None, **settings: Any
     ) -> Fit:
         """Draw from the exact posterior.
+
+        Subjects who are observed in part are a reason for another way: exact draws where missing
+        outcomes are monotone (`bmco_pymc.models.monotone`), otherwise data augmentation, with a
+        chain of its own for each draw (`bmco_pymc.models.augmentation`). ``idata.attrs["sampler"]``
+        says which.
 
         Parameters
         ----------
@@ -127,6 +138,7 @@ class BMVB(Model):
             The posterior.
         """
         check_names(settings, FIT)
+        progress = settings.get("progress") is not False
         checked = {k: v for k, v in settings.items() if k != "progress" and v is not None}
         if type(checked.get("tune")) is int and checked["tune"] == 0:  # nothing is tuned here
             del checked["tune"]
@@ -134,13 +146,14 @@ class BMVB(Model):
         plan.check_memory(of_one_draw(self), warm_up=False)
         draws, chains = plan.draws, plan.chains
         prior = self.priors.phi.components("phi", self.study.patterns)
-        counts = self.cells.counts  # (2, Q)
-        phi = np.empty((chains, draws, *counts.shape))
+        phi = np.empty((chains, draws, 2, len(self.study.patterns)))
         # a stream for each group by its label: comparing b with a gives exactly minus a with b
         by_label = np.argsort(self.study.group_labels)
-        for group, rng in zip(by_label, np.random.default_rng(plan.seed).spawn(2), strict=True):
-            updated = posterior_components(*prior[group], counts[group])
-            phi[:, :, group] = draw_phi(*updated, (chains, draws), rng)
-        attrs = {"draws": draws, "chains": chains, "seed": plan.seed, "sampler": "exact"}
+        streams = np.random.default_rng(plan.seed).spawn(2)
+        groups = partly.groups(self.study, self.cells, prior)
+        for group, rng in zip(by_label, streams, strict=True):
+            phi[:, :, group] = groups[group].draw((chains, draws), rng, progress=progress)
+        how = partly.sampler(groups)
+        attrs = {"draws": draws, "chains": chains, "seed": plan.seed, "sampler": how}
         posterior = {"phi": (("chain", "draw", "group", "pattern"), phi)}
         return make_fit(self, label(self, posterior, {}, attrs))

@@ -17,7 +17,8 @@ from bmco_pymc.models.base import Model
 from bmco_pymc.models.same_rows import check_same_rows
 from bmco_pymc.models.settings import Settings
 from bmco_pymc.population.estimand import Estimand
-from bmco_pymc.population.points import Analytical, Empirical, Sample, Value
+from bmco_pymc.population.points import Sample
+from bmco_pymc.population.values import Population
 from bmco_pymc.posterior.declaration import Declaration
 from bmco_pymc.priors.priors import InverseWishart, Normal, Priors
 from bmco_pymc.progress import counting
@@ -28,7 +29,7 @@ _SETTINGS = ("draws", "tune", "chains", "cores", "target_accept")
 @asking("All")
 def compare(
     models: Mapping[str, Model | Fit],
-    population: Value | Empirical | Analytical | None = None,
+    population: Population | None = None,
     *,
     clusters: str | None = None,
     standardise: str = "pooled",
@@ -46,7 +47,7 @@ def compare(
     models : mapping of str to Model or Fit
         Name to model, which is fitted, or to a fit that is there already: the same analysis with
         other priors (``model.with_priors(...)``), or other analyses of the same rows.
-    population : Value, Empirical or Analytical, optional
+    population : Value, Empirical, Analytical or Target, optional
         As in `Fit.effect`. BMVB has no covariates and can answer for the whole sample only.
     clusters, standardise, cluster_weights : str, optional
         As in `Fit.effect`; passed on to those analyses that they apply to. A BGLM has no clusters,

@@ -55,7 +55,7 @@ class Basis:
 
 def make_basis(
     design: Array,
-    counts: NDArray[np.int64],
+    counts: Array,
     mean: Array,
     covariance: Array,
     contrasts: Array,
@@ -109,7 +109,7 @@ def principal(rows: Array) -> tuple[Array, Array]:
     return sizes, right.T
 
 
-def pooled_fit(basis: Basis, counts: NDArray[np.int64], tolerance: float = 1e-6) -> Array:
+def pooled_fit(basis: Basis, counts: Array, tolerance: float = 1e-6) -> Array:
     """Return the linear predictors (n, L) at the posterior mode of a model without clusters.
 
     Newton's method on the coefficients in the basis, where the prior is N(0, 1) for each; a step is
@@ -171,11 +171,11 @@ class Expansion:
     """
 
     phi: Array
-    total: NDArray[np.int64]
+    total: Array
     score: Array
 
 
-def expand(basis: Basis, counts: NDArray[np.int64], joint: bool) -> Expansion:
+def expand(basis: Basis, counts: Array, joint: bool) -> Expansion:
     """Expand the log-likelihood around the pooled fit; arguments as for `cluster_information`."""
     total = counts.sum(axis=1)
     eta = pooled_fit(basis, counts)

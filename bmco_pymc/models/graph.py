@@ -49,7 +49,10 @@ def deviations(data: Mapping[str, Any], inner: Any, root: Any, shape: tuple[int,
 
 
 def observe(data: Mapping[str, Any], inner: Any, deviation: Any, n_logits: int) -> None:
-    """Tie the linear predictors to the observed pattern counts."""
+    """Tie the linear predictors to the observed pattern counts.
+
+    Drawn anew, the counts are of all subjects, with all outcomes.
+    """
     pm.CustomDist(
         "counts",
         inner,
@@ -59,12 +62,22 @@ def observe(data: Mapping[str, Any], inner: Any, deviation: Any, n_logits: int) 
         data["design_random"],
         data["cluster_start"],
         data["total"],
+        *_partial(data),
         np.arange(n_logits + 1),
         logp=_counts_logp,
         random=_counts_random,
-        signature="(m,l),(l,p,j),(m,n),(n),(p,n),(s),(n),(q)->(n,q)",
+        signature="(m,l),(l,p,j),(m,n),(n),(p,n),(s),(n),(m,e),(e),(p,e),(s),(e),(a,e),(q)->(n,q)",
         observed=data["observed"],
     )
+
+
+def _partial(data: Mapping[str, Any]) -> list[Any]:
+    """Return the data of the subjects observed in part, of none where there are none."""
+    if "agree" in data:
+        names = ("design", "offset", "random", "start", "total")
+        return [*(data[f"partial_{name}"] for name in names), data["agree"]]
+    M, p, starts = (data[n].shape[0] for n in ("design", "design_random", "cluster_start"))
+    return [pt.zeros(shape) for shape in ((M, 0), (0,), (p, 0), (starts,), (0,), (0, 0))]
 
 
 def _standard_normal_logp(value: Any, *params: Any) -> Any:
@@ -76,7 +89,7 @@ def _standard_normal_random(*params: Any, rng: Any = None, size: Any = None) -> 
 
 
 def _counts_logp(value: Any, *params: Any) -> Any:
-    return multinomial_logit(*params[:6], value)
+    return multinomial_logit(*params[:13], value)
 
 
 def _counts_random(
@@ -87,7 +100,7 @@ def _counts_random(
     design_random: Any,
     start: Any,
     total: Any,
-    pattern: Any,
+    *rest: Any,
     rng: Any = None,
     size: Any = None,
 ) -> Any:

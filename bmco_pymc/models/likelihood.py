@@ -20,7 +20,22 @@ from bmco_pymc.kernel import SOURCE
 from bmco_pymc.kernel.likelihood import statistics, subtract_norm
 
 
-def _log_likelihood(coef, deviation, design, offset, design_random, start, counts):  # type: ignore[no-untyped-def]
+def _log_likelihood(  # type: ignore[no-untyped-def]
+    coef,
+    deviation,
+    design,
+    offset,
+    design_random,
+    start,
+    total,
+    partial_design,
+    partial_offset,
+    partial_random,
+    partial_start,
+    partial_total,
+    agree,
+    counts,
+):
     """Return the value and its derivatives by coef (M, L) and deviation (L, p, J)."""
     by_logit = np.ascontiguousarray(coef.T)
     value, d_coef, d_deviation = statistics(counts, design, offset, design_random, start)
@@ -30,13 +45,20 @@ def _log_likelihood(coef, deviation, design, offset, design_random, start, count
         for k in range(deviation.shape[1]):
             for j in range(deviation.shape[2]):
                 value += deviation[q, k, j] * d_deviation[q, k, j]
-    total = np.zeros(counts.shape[0])
-    for i in range(counts.shape[0]):
-        for q in range(counts.shape[1]):
-            total[i] += counts[i, q]
-    value += subtract_norm(
-        by_logit, deviation, design, offset, design_random, start, total, d_coef, d_deviation
-    )
+    all_patterns = np.zeros((0, 0))
+    for part in range(2 if agree.size else 1):
+        value += subtract_norm(
+            by_logit,
+            deviation,
+            partial_design if part else design,
+            partial_offset if part else offset,
+            partial_random if part else design_random,
+            partial_start if part else start,
+            partial_total if part else total,
+            agree if part else all_patterns,
+            d_coef,
+            d_deviation,
+        )
     return np.array(value), np.ascontiguousarray(d_coef.T), d_deviation
 
 

@@ -10,6 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from bmco_pymc import observed_patterns
 from bmco_pymc.data.cells import Cells
 from bmco_pymc.models.base import Model
 from bmco_pymc.models.geometry import Basis
@@ -91,6 +92,7 @@ def cell_data(basis: Basis, cells: Cells, design_random: Array) -> dict[str, Any
     mixing = {} if basis.mixing is None else {"basis_mixing": basis.mixing}
     return {
         **mixing,
+        **_partial(basis, cells, design_random, start),
         "prior_mean": basis.mean,
         "basis_terms": basis.terms,
         "basis_logits": basis.logits,
@@ -101,4 +103,25 @@ def cell_data(basis: Basis, cells: Cells, design_random: Array) -> dict[str, Any
         "cluster_start": start.astype(np.float64),
         "total": cells.weight.astype(np.float64),
         "observed": cells.counts.astype(np.float64),
+    }
+
+
+def _partial(
+    basis: Basis, cells: Cells, design_random: Array, start: NDArray[np.intp]
+) -> dict[str, Any]:
+    """Return the data of the subjects observed in part: a column for each kind of them in a cell.
+
+    Their numbers are less than 0, as `bmco_pymc.kernel.likelihood.subtract_norm` takes them.
+    """
+    if cells.partial is None:
+        return {}
+    cell, code = cells.partial.cell, cells.partial.code
+    agree = observed_patterns.agreeing(cells.n_outcomes)
+    return {
+        "partial_design": np.ascontiguousarray(basis.design[cell].T),
+        "partial_offset": basis.offset[cell],
+        "partial_random": np.ascontiguousarray(design_random[cell].T),
+        "partial_start": np.searchsorted(cell, start).astype(np.float64),
+        "partial_total": -cells.partial.count.astype(np.float64),
+        "agree": np.ascontiguousarray(agree[code].T, dtype=np.float64),
     }

@@ -13,7 +13,7 @@ from bmco_pymc.effects.effect import Effect, make_effect
 from bmco_pymc.fit import Fit
 from bmco_pymc.models.settings import Settings, of_one_draw
 from bmco_pymc.population.estimand import Estimand
-from bmco_pymc.population.points import Analytical, Empirical, Value
+from bmco_pymc.population.values import Population
 from bmco_pymc.posterior.declaration import Declaration
 from bmco_pymc.posterior.tree import label
 from bmco_pymc.priors.components import draw_phi
@@ -136,7 +136,7 @@ def _sds(
 
 def prior_effect(
     model: Declaration,
-    population: Value | Empirical | Analytical | None = None,
+    population: Population | None = None,
     *,
     draws: int = 4000,
     seed: int | None = None,

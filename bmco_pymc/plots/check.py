@@ -127,7 +127,9 @@ def _calibration(drawn: Replicates, ci_prob: float) -> Figure:
     for spare in panels.flat[n:]:
         spare.remove()
     for k, (axes, outcome) in enumerate(zip(panels.flat, outcomes, strict=False)):
-        predicted, fitted, band = calibration(observed[:, k], replicated[..., k], size, ci_prob)
+        known = size[:, k] > 0
+        cells = observed[known, k], replicated[:, known, k], size[known, k]
+        predicted, fitted, band = calibration(*cells, ci_prob)
         axes.axline((0, 0), slope=1, color=GREY, linestyle="--", linewidth=1)
         axes.fill_between(predicted, *band, color=SKY, alpha=0.35, linewidth=0)
         axes.plot(predicted, fitted, color=VERMILION, linewidth=1.8, gid="observed")
@@ -185,14 +187,18 @@ def shares(
     Returns
     -------
     observed, replicated : ndarray, shapes (n, K) and (S, n, K)
-    size : ndarray, shape (n,)
-        Number of subjects.
+    size : ndarray, shape (n, K)
+        Number of subjects of whom the outcome was observed; without any, a share is NaN.
     """
-    bits = patterns.bits(drawn.fit.model.study.n_outcomes)
-    both = [drawn.units.counts, drawn.counts.reshape(-1, *drawn.units.counts.shape)]
+    bits, seen = patterns.bits(drawn.fit.model.study.n_outcomes), drawn.units.seen
+    full = drawn.units.completed
+    both = [full, drawn.counts.reshape(-1, *full.shape)]
+    success = [(counts @ bits.astype(np.int64)) * seen for counts in both]  # (..., u, K)
+    size = full.sum(axis=-1, keepdims=True) * seen
     if drawn.clusters is None:  # the units of one cell have one prediction, and stand side by side
         starts = np.flatnonzero(np.diff(drawn.units.cell, prepend=-1))
-        both = [np.add.reduceat(counts, starts, axis=-2) for counts in both]
-    size = both[0].sum(axis=-1)
-    old, new = (counts @ bits / size[:, None] for counts in both)  # (..., n, Q) @ (Q, K)
+        success = [np.add.reduceat(counts, starts, axis=-2) for counts in success]
+        size = np.add.reduceat(size, starts, axis=0)
+    with np.errstate(invalid="ignore"):
+        old, new = (counts / size for counts in success)
     return old, new, size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -118,22 +118,21 @@ def statistics(drawn: Replicates) -> Statistics:
 
     Replicated values have the shape (chain, draw, ...).
     """
-    own, cells = drawn.units, drawn.fit.model.cells
-    arm = cells.arm[own.cell]
+    own, arm = drawn.units, drawn.fit.model.cells.arm[drawn.units.cell]
+    both = drawn.counts, own.completed  # (..., u, Q)
     found: Statistics = {}
-    both = [_group_counts(counts, arm) for counts in (drawn.counts, own.counts)]  # (..., 2, Q)
-    share = [counts / counts.sum(axis=-1, keepdims=True) for counts in both]
-    rates = [patterns.theta_from_phi(x) for x in share]
+    rates = [_rates(counts, own.seen, arm) for counts in both]
     found["rates"] = (("group", "outcome"), rates[0], rates[1])
     if drawn.fit.model.study.n_outcomes > 1:
-        rho = [patterns.rho_from_phi(x) for x in share]
+        rho = [_correlations(counts, own.seen, arm) for counts in both]
         found["correlations"] = (("group", "pair"), rho[0], rho[1])
-    found["patterns"] = (("group", "pattern"), both[0].astype(float), both[1].astype(float))
+    if (whole := own.seen.all(axis=1)).any():
+        number = [_sums(counts[..., whole, :], arm[whole], 2).astype(float) for counts in both]
+        found["patterns"] = (("group", "pattern"), number[0], number[1])
     if own.cluster is not None:
-        by = [_sums(counts, own.cluster) for counts in (drawn.counts, own.counts)]  # (..., J, Q)
-        rate = [patterns.theta_from_phi(x / x.sum(axis=-1, keepdims=True)) for x in by]
+        rate = [_rates(counts, own.seen, own.cluster) for counts in both]
         found["clusters"] = (("cluster", "outcome"), rate[0], rate[1])
-        sd = [x.std(axis=-2, ddof=1) for x in rate]
+        sd = [np.nanstd(x, axis=-2, ddof=1) for x in rate]
         found["spread"] = (("outcome",), sd[0], sd[1])
     return found
 
@@ -152,15 +151,38 @@ def coords(drawn: Replicates) -> dict[str, list[str]]:
     return {dim: values for dim, values in labels.items() if values}
 
 
-def _group_counts(counts: NDArray[np.int64], arm: NDArray[np.int8]) -> NDArray[np.int64]:
-    return np.stack([counts[..., arm == g, :].sum(axis=-2) for g in range(arm.max() + 1)], axis=-2)
+def _rates(
+    counts: NDArray[np.int64], seen: NDArray[np.bool_], code: NDArray[np.integer[Any]]
+) -> NDArray[np.float64]:  # (..., u, Q), (u, K), (u,) -> (..., groups or clusters, K)
+    """Return the share of successes among those who were observed; NaN where nobody was."""
+    success = (counts @ patterns.bits(seen.shape[1]).astype(np.int64)) * seen
+    number = counts.sum(axis=-1, keepdims=True) * seen
+    size = 1 + int(code.max())
+    with np.errstate(invalid="ignore"):
+        return np.asarray(_sums(success, code, size) / _sums(number, code, size))
 
 
-def _sums(counts: NDArray[np.int64], code: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Return the counts summed over the units of each cluster, (..., u, Q) -> (..., J, Q)."""
-    return np.stack(
-        [counts[..., code == j, :].sum(axis=-2) for j in range(code.max() + 1)], axis=-2
-    )
+def _correlations(
+    counts: NDArray[np.int64], seen: NDArray[np.bool_], arm: NDArray[np.int8]
+) -> NDArray[np.float64]:  # (..., u, Q), (u, K), (u,) -> (..., 2, pairs)
+    """Return the correlation of each pair of outcomes among those of whom both were observed."""
+    found = []
+    for place, (one, other) in enumerate(patterns.pairs(seen.shape[1])):
+        both = seen[:, one] & seen[:, other]
+        sums = _sums(counts[..., both, :], arm[both], 2)
+        with np.errstate(invalid="ignore"):
+            share = sums / sums.sum(axis=-1, keepdims=True)
+        known = np.isfinite(share).all(axis=-1, keepdims=True)
+        rho = patterns.rho_from_phi(np.where(known, share, 0.0))[..., place]
+        found.append(np.where(known[..., 0], rho, np.nan))
+    return np.stack(found, axis=-1)
+
+
+def _sums(
+    values: NDArray[np.int64], code: NDArray[np.integer[Any]], size: int
+) -> NDArray[np.int64]:
+    """Return sums over the units of each group or cluster, (..., u, C) -> (..., J, C)."""
+    return np.stack([values[..., code == j, :].sum(axis=-2) for j in range(size)], axis=-2)
 
 
 def _table(

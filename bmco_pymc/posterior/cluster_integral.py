@@ -10,6 +10,11 @@ Newton's method finds its mode; the points of a randomised quasi-Monte Carlo rul
 multivariate t distribution around the mode with the curvature there, are importance-weighted. The
 heavy tails bound the weights, and the same points in every draw keep the integrals comparable.
 
+Subjects observed in part add the logarithm of the sum of φ over the patterns C that agree, which
+need not be concave: their part of the curvature is the information that is expected of them,
+:math:`\phi_q \phi_r ([C_q = C_r] / \phi_{C_q} - 1)`, with :math:`C_q` what would be seen of
+pattern q.
+
 Cells enter through the distinct rows of Z only, and exp(η + z'u) = exp(η) exp(z'u) keeps ``exp``
 out of the loop over cells.
 """
@@ -92,7 +97,18 @@ def _backward(R: Any, b: Any, x: Any) -> None:  # x = R⁻ᵀ b
 
 @njit(nogil=True)
 def _likelihood(
-    eta: Any, Z: Any, kind: Any, counts: Any, u: Any, shift: Any, G: Any, W: Any
+    eta: Any,
+    Z: Any,
+    kind: Any,
+    counts: Any,
+    entry: Any,
+    block: Any,
+    own: Any,
+    number: Any,
+    u: Any,
+    shift: Any,
+    G: Any,
+    W: Any,
 ) -> float:
     """Return the log-likelihood at u; leave its derivatives by z'u_q in G (D, L), W (D, L, L)."""
     n, L = eta.shape
@@ -127,6 +143,38 @@ def _likelihood(
         for q in range(L):
             for r in range(L):
                 W[d, q, r] -= total * phi[q] * phi[r]
+    among = np.empty(L + 1)  # φ of what would be seen of each pattern
+    for e in range(len(entry)):
+        i, m = entry[e], number[e]
+        d = kind[i]
+        top, best = 0.0, -np.inf  # of all patterns, of those that agree
+        if block[e, L] == own[e]:
+            best = 0.0
+        for q in range(L):
+            phi[q] = eta[i, q] + shift[d, q]
+            top = max(top, phi[q])
+            if block[e, q] == own[e]:
+                best = max(best, phi[q])
+        some = np.exp(-best) if block[e, L] == own[e] else 0.0
+        norm = np.exp(-top)
+        for q in range(L):
+            if block[e, q] == own[e]:
+                some += np.exp(phi[q] - best)
+            norm += np.exp(phi[q] - top)
+        value += m * (best + np.log(some) - top - np.log(norm))
+        among[:] = 0.0
+        among[block[e, L]] = np.exp(-top) / norm
+        for q in range(L):
+            if block[e, q] == own[e]:
+                G[d, q] += m * np.exp(phi[q] - best) / some
+            phi[q] = np.exp(phi[q] - top) / norm
+            G[d, q] -= m * phi[q]
+            among[block[e, q]] += phi[q]
+        for q in range(L):
+            for r in range(L):
+                W[d, q, r] -= m * phi[q] * phi[r]
+                if block[e, q] == block[e, r] and among[block[e, q]] > 0.0:
+                    W[d, q, r] += m * phi[q] * phi[r] / among[block[e, q]]
     return value
 
 
@@ -136,6 +184,10 @@ def log_marginal(
     Z: Any,  # (D, p) distinct rows of the random design
     kind: Any,  # (n,) which of them each cell has
     counts: Any,  # (n, Q) float
+    entry: Any,  # (e,) the cells of subjects observed in part
+    block: Any,  # (e, Q) int, what would be seen of each pattern in the outcomes seen of them
+    own: Any,  # (e,) int, what was seen
+    number: Any,  # (e,) float, how many they are
     root: Any,  # (S, d, d) any square root of Σ; d = L p, logit by logit
     points: Any,  # (M, d)
     log_density: Any,  # (M,)
@@ -162,10 +214,12 @@ def log_marginal(
         for q in range(L):
             size[i] += counts[i, q]
             Y[kind[i], q] += counts[i, q]
+    for e in range(len(entry)):
+        size[entry[e]] += number[e]
     for s in range(S):
         C = root[s]
         a[:] = 0.0
-        height = _likelihood(eta[s], Z, kind, counts, C @ a, shift, G, W)
+        height = _likelihood(eta[s], Z, kind, counts, entry, block, own, number, C @ a, shift, G, W)
         for _ in range(100):
             for q in range(L):
                 for k in range(p):
@@ -195,7 +249,9 @@ def log_marginal(
             length = 1.0
             while True:
                 trial[:] = a + length * step
-                higher = _likelihood(eta[s], Z, kind, counts, C @ trial, shift, G, W)
+                higher = _likelihood(
+                    eta[s], Z, kind, counts, entry, block, own, number, C @ trial, shift, G, W
+                )
                 higher -= 0.5 * np.sum(trial**2)
                 if higher >= height + 1e-4 * length * decrement or length < 1e-6:
                     break
@@ -204,15 +260,16 @@ def log_marginal(
             height = higher
         # at the mode: exp(η) once for each cell, scaled so that the largest term is 1
         u = C @ a
-        _likelihood(eta[s], Z, kind, counts, u, shift, G, W)
+        _likelihood(eta[s], Z, kind, counts, entry, block, own, number, u, shift, G, W)
         known = 0.0
         for i in range(n):
             top = 0.0
             for q in range(L):
                 E[i, q] = eta[s, i, q] + shift[kind[i], q]
                 top = max(top, E[i, q])
-                known += counts[i, q] * E[i, q]
-            known -= size[i] * top
+            for q in range(L):
+                known += counts[i, q] * (E[i, q] - top)
+            known -= counts[i, L] * top  # of those in part, the norm's top and the sum's cancel
             rest[i] = np.exp(-top)
             for q in range(L):
                 E[i, q] = np.exp(E[i, q] - top)
@@ -253,6 +310,13 @@ def log_marginal(
                         product = 1.0
                 else:
                     value -= size[i] * np.log(norm)
+            for e in range(len(entry)):  # beside the norm, which `size` counts
+                i = entry[e]
+                norm = rest[i] if block[e, L] == own[e] else 0.0
+                for q in range(L):
+                    if block[e, q] == own[e]:
+                        norm += E[i, q] * factor[kind[i], q]
+                value += number[e] * np.log(norm)
             value += -np.log(product) - 0.5 * square + scale - log_density[m]
             weight[m] = value if np.isfinite(value) else -np.inf  # beyond what floats can hold
             largest = max(largest, weight[m])

@@ -49,7 +49,7 @@ def cluster_rates(fit: Posterior, ci_prob: float = 0.95) -> pd.DataFrame:
     assert cells.cluster is not None
     draws = fit.coefficients()
     outcomes, groups = model.study.outcomes, model.study.group_labels
-    successes = cells.counts @ patterns.bits(len(outcomes))  # (n, Q) @ (Q, K) -> (n, K)
+    successes, observed = cells.successes, cells.observed  # (n, K)
     tail = [(1 - ci_prob) / 2, (1 + ci_prob) / 2]
     parts = []
     for place, label in enumerate(cells.cluster_labels):
@@ -68,6 +68,8 @@ def cluster_rates(fit: Posterior, ci_prob: float = 0.95) -> pd.DataFrame:
                 cluster=np.zeros(len(here), dtype=np.intp),
             )
             theta = patterns.theta_from_phi(phi)  # (S, K)
+            with np.errstate(invalid="ignore"):  # NaN where an outcome was observed of nobody
+                raw = successes[here].sum(axis=0) / observed[here].sum(axis=0)
             lower, upper = np.quantile(theta, tail, axis=0)
             parts.append(
                 pd.DataFrame(
@@ -76,7 +78,7 @@ def cluster_rates(fit: Posterior, ci_prob: float = 0.95) -> pd.DataFrame:
                         "group": group,
                         "outcome": outcomes,
                         "subjects": int(n),
-                        "raw": successes[here].sum(axis=0) / n,
+                        "raw": raw,
                         "mean": theta.mean(axis=0),
                         "lower": lower,
                         "upper": upper,

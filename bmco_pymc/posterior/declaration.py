@@ -8,6 +8,7 @@ from typing import Any
 
 from bmco_pymc.data.cells import Cells
 from bmco_pymc.data.frames import coordinates
+from bmco_pymc.data.missing import partly_observed
 from bmco_pymc.data.study import Study
 from bmco_pymc.printing import Facts, Printed
 from bmco_pymc.priors.priors import Priors
@@ -71,6 +72,17 @@ class Declaration(Printed):
         return coords
 
     @property
+    def sample_notes(self) -> tuple[str, ...]:
+        """What is to be known of the analysed sample: who was left out, who is partly observed."""
+        return (*self.left_out, *self.partly_observed)
+
+    @property
+    def partly_observed(self) -> tuple[str, ...]:
+        """A sentence on the subjects with some outcomes not observed, if there are any."""
+        said = partly_observed(self.cells, self.study.outcomes, self.study.group_labels)
+        return () if said is None else (f"{said[0].upper()}{said[1:]}.",)
+
+    @property
     def left_out(self) -> tuple[str, ...]:
         """A sentence on the subjects of the study that a covariate of this analysis lacks, if any.
 
@@ -94,7 +106,7 @@ class Declaration(Printed):
             [group, str(size)]
             for group, size in zip(study.group_labels, self.cells.subjects, strict=True)
         ]
-        sentences = list(self.left_out)
+        sentences = list(self.sample_notes)
         if terms is not None:
             logits = f"log odds of {', '.join(study.patterns[:-1])} against {study.patterns[-1]}"
             sentences.append(f"Terms of the {logits}:")

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import logsumexp
 
+from bmco_pymc import observed_patterns
+from bmco_pymc.data.cells import Cells
 from bmco_pymc.posterior.declaration import Declaration
 from bmco_pymc.priors.components import log_density
 from bmco_pymc.priors.contrasts import logits_of
@@ -69,7 +71,8 @@ def log_likelihood(model: Declaration, draws: Mapping[str, Array]) -> Array:
     """
     cells, terms = model.cells, model.terms
     if terms is None:
-        return np.einsum("gq,sgq->s", cells.counts, np.log(draws["phi"]))
+        log_phi = np.log(draws["phi"])
+        return np.einsum("gq,sgq->s", cells.counts, log_phi) + _in_part(cells, log_phi)
     X, Z = terms.matrices(cells.frame, cells.arm)
     L = len(model.study.patterns) - 1
     S = len(next(iter(draws.values())))
@@ -82,9 +85,19 @@ def log_likelihood(model: Declaration, draws: Mapping[str, Array]) -> Array:
         if Z.shape[1]:
             own = draws["gamma_cluster"][part][:, cells.cluster]  # (s, n, p, L)
             eta = eta + np.einsum("np,snpl->snl", Z, own)
-        norm = logsumexp(np.concatenate([eta, np.zeros((n, len(cells), 1))], axis=2), axis=2)
+        full = np.concatenate([eta, np.zeros((n, len(cells), 1))], axis=2)
+        norm = logsumexp(full, axis=2)
         total[part] = np.einsum("nl,snl->s", cells.counts[:, :-1], eta) - norm @ cells.weight
+        total[part] += _in_part(cells, full)
     return total
+
+
+def _in_part(cells: Cells, log_phi: Array) -> Array:
+    """Return what the subjects observed in part add, of (S, n, Q) up to a norm: shape (S,)."""
+    if cells.partial is None:
+        return np.zeros(len(log_phi))
+    of = cells.partial
+    return observed_patterns.log_probability(log_phi[:, of.cell], of.code) @ of.count
 
 
 def _normal(coefficients: Array, mean: Array, covariance: Array, T: Array) -> Array:

@@ -15,7 +15,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bmco_pymc import observed_patterns, patterns
 from bmco_pymc.arguments import one_of
+from bmco_pymc.data.cells import Cells
 from bmco_pymc.data.frames import coordinates
 from bmco_pymc.errors import ConvergenceWarning, InputError, warn_user
 from bmco_pymc.posterior.predictor import Array, Fitted, Subjects, fitted, subjects, units
@@ -67,7 +69,7 @@ def pairs_of(fit: Posterior, each: int) -> tuple[Subjects, NDArray[np.intp], NDA
 
 
 def of_pairs(predictor: Fitted, pairs: NDArray[np.intp]) -> Array:
-    """Return log φ of (cell, pattern) pairs, shape (S, m)."""
+    """Return the log probability of (cell, observed pattern) pairs, shape (S, m)."""
     cells, inverse = np.unique(pairs[:, 0], return_inverse=True)
     sizes = predictor.fit.idata["posterior"].sizes
     n_draws = sizes["chain"] * sizes["draw"]
@@ -77,7 +79,8 @@ def of_pairs(predictor: Fitted, pairs: NDArray[np.intp]) -> Array:
     for block in np.array_split(np.arange(len(cells)), min(n_blocks, len(cells))):
         mine = np.flatnonzero(np.isin(inverse, block))
         log_phi = predictor.log_phi(cells[block])  # (S, block, Q)
-        result[:, mine] = log_phi[:, inverse[mine] - block[0], pairs[mine, 1]]
+        own = log_phi[:, inverse[mine] - block[0]]  # (S, mine, Q)
+        result[:, mine] = observed_patterns.log_probability(own, pairs[mine, 1])
     return result
 
 
@@ -88,10 +91,10 @@ def by_cluster(fit: Posterior, *, progress: bool = False) -> xr.DataArray:
     if fit.model.coords.get("random_term"):
         values = _integrated(fitted(fit), progress)
     else:  # without cluster effects the subjects of a cluster are independent
-        unit, pattern = np.nonzero(own.counts)
-        pairs = np.column_stack([own.cell[unit], pattern])
+        unit, code = np.nonzero(own.counts)
+        pairs = np.column_stack([own.cell[unit], code])
         number = np.zeros((len(pairs), len(own.cluster_labels)))
-        number[np.arange(len(pairs)), own.cluster[unit]] = own.counts[unit, pattern]
+        number[np.arange(len(pairs)), own.cluster[unit]] = own.counts[unit, code]
         values = of_pairs(fitted(fit), pairs) @ number  # (S, m) @ (m, J) -> (S, J)
     return _array(fit, values, "cluster", np.array(coordinates(own.cluster_labels)))
 
@@ -120,8 +123,9 @@ def _integrated(predictor: Fitted, progress: bool) -> Array:
         Z, kind = np.unique(predictor.Z[mine], axis=0, return_inverse=True)
         eta = predictor.eta_fixed(mine) + np.einsum("np,spl->snl", predictor.Z[mine], gamma)
         value, rough = np.empty(len(gamma)), np.empty(len(gamma))
-        counts = cells.counts[mine].astype(float)
-        log_marginal(eta, Z, kind.ravel(), counts, roots, points, log_density, value, rough)
+        log_marginal(
+            eta, Z, kind.ravel(), *_seen(cells, mine), roots, points, log_density, value, rough
+        )
         result[:, j], error[:, j] = value, rough
 
     with reporting(progress) as report, ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -144,6 +148,26 @@ def _integrated(predictor: Fitted, progress: bool) -> Array:
         )
         warn_user(what, ConvergenceWarning)
     return result
+
+
+def _seen(cells: Cells, mine: NDArray[np.intp]) -> tuple[Array, *tuple[NDArray[Any], ...]]:
+    """Return the counts (n, Q) of some cells, and who was observed in part there.
+
+    Of these it is the place of their cell (e,), what would be seen of each pattern in the outcomes
+    that were observed of them (e, Q), what was seen (e,), and how many they are (e,).
+    """
+    counts = cells.counts[mine].astype(float)
+    if cells.partial is None:
+        nobody = np.zeros(0, dtype=np.int64)
+        return counts, nobody, np.zeros((0, counts.shape[1]), dtype=np.int64), nobody, np.zeros(0)
+    K, of = cells.n_outcomes, cells.partial
+    some = np.isin(of.cell, mine)
+    seen = observed_patterns.trits(K)[of.code[some]] != observed_patterns.MISSING  # (e, K)
+    value = seen * 2 ** np.arange(K)
+    block = value @ patterns.bits(K).T.astype(np.int64)  # (e, K) @ (K, Q) -> (e, Q)
+    own = block[np.arange(len(block)), observed_patterns.representative(K)[of.code[some]]]
+    place = np.searchsorted(mine, of.cell[some])
+    return counts, place, block, own, of.count[some].astype(float)
 
 
 def covariance_roots(fit: Posterior, which: Any = slice(None)) -> Array:

@@ -96,7 +96,7 @@ class Posterior(Printed):
         kind = "prior" if self.is_prior else "fit"
         title = f"{type(self.model).__name__} {kind} of {', '.join(self.model.study.outcomes)}"
         table = [["group", "subjects"], *([group, str(size)] for group, size in sizes)]
-        sentences = list(self.model.left_out)
+        sentences = list(self.model.sample_notes)
         sentences += [f"Prior of {k}: {v}." for k, v in self.model.describe_priors().items()]
         clusters = self.model.coords.get("cluster")
         if clusters is not None:

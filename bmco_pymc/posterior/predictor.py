@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bmco_pymc import observed_patterns
 from bmco_pymc.errors import InputError
 from bmco_pymc.posterior.declaration import Declaration
 
@@ -92,6 +93,8 @@ def log_softmax(eta: Array) -> Array:
 class Units:
     """The cells, with the subjects of different clusters kept apart where the study has clusters.
 
+    Subjects who were observed in different outcomes are kept apart too.
+
     Attributes
     ----------
     cell : ndarray of intp, shape (u,)
@@ -100,35 +103,60 @@ class Units:
         Place of its cluster in ``cluster_labels``.
     cluster_labels : tuple
         The clusters that occur.
-    counts : ndarray of int64, shape (u, Q)
-        Number of subjects with each pattern.
+    counts : ndarray of int64, shape (u, C)
+        Number of subjects with each pattern (C = Q) or, where some outcomes of some subjects were
+        not observed, with each observed pattern (C = R).
+    seen : ndarray of bool, shape (u, K)
+        Which outcomes of the unit's subjects were observed.
     """
 
     cell: NDArray[np.intp]
     cluster: NDArray[np.intp] | None
     cluster_labels: tuple[Any, ...]
     counts: NDArray[np.int64]
+    seen: NDArray[np.bool_]
+
+    @property
+    def completed(self) -> NDArray[np.int64]:
+        """The counts by pattern, (u, Q): what was not ``seen`` is a failure, and must not be read.
+
+        Replicated counts have this form, and a statistic that heeds ``seen`` is the same of both.
+        """
+        K = self.seen.shape[1]
+        if self.counts.shape[1] == 2**K:
+            return self.counts
+        full = np.zeros((len(self.counts), 2**K), dtype=np.int64)
+        np.add.at(full.T, observed_patterns.representative(K), self.counts.T)
+        return full
 
 
 def units(model: Declaration) -> Units:
     """Return the units of a model: BMVB and BGLM ignore clusters, but a check should see them."""
     cells, study = model.cells, model.study
-    if cells.cluster is not None or study.cluster_code is None:
-        return Units(np.arange(len(cells)), cells.cluster, cells.cluster_labels, cells.counts)
-    used, cluster = np.unique(study.cluster_code[cells.row], return_inverse=True)
-    key, unit = np.unique(cells.cell * len(used) + cluster, return_inverse=True)
-    n_patterns = cells.counts.shape[1]
+    K = study.n_outcomes
+    if cells.partial is None and (cells.cluster is not None or study.cluster_code is None):
+        seen = np.ones((len(cells), K), dtype=bool)
+        number = np.arange(len(cells))
+        return Units(number, cells.cluster, cells.cluster_labels, cells.counts, seen)
+    # each row has a cell, perhaps a cluster, and outcomes that were observed: they make its unit
+    code, weight = study.response[cells.row], study.weight[cells.row]
+    _, sign = np.unique(observed_patterns.signs(K), return_inverse=True)
+    labels, key = (), cells.cell
+    if study.cluster_code is not None:
+        used, cluster = np.unique(study.cluster_code[cells.row], return_inverse=True)
+        labels = tuple(study.cluster_labels[place] for place in used)
+        key = key * len(used) + cluster
+    n_signs = 1 + int(sign.max())
+    key, unit = np.unique(key * n_signs + sign[code], return_inverse=True)
+    n_columns = 2**K if cells.partial is None else len(sign)
     counts = np.bincount(
-        unit * n_patterns + study.response[cells.row],
-        weights=study.weight[cells.row],
-        minlength=len(key) * n_patterns,
-    )
-    return Units(
-        key // len(used),
-        key % len(used),
-        tuple(study.cluster_labels[place] for place in used),
-        counts.reshape(-1, n_patterns).astype(np.int64),
-    )
+        unit * n_columns + code, weights=weight, minlength=len(key) * n_columns
+    ).reshape(-1, n_columns)
+    which = np.argmax(counts > 0, axis=1)  # of a unit, any observed pattern has its sign
+    seen = observed_patterns.trits(K)[which] != observed_patterns.MISSING
+    key = key // n_signs
+    cell, own = (key // len(labels), key % len(labels)) if labels else (key, None)
+    return Units(cell, own, labels, counts.astype(np.int64), seen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +168,7 @@ class Subjects:
     label : ndarray of intp, shape (N,)
         Number of each subject among all of the study; the same in every model of the study.
     row, cell, pattern : ndarray of intp, shape (N,)
-        The study's row, the model's cell and the response pattern of each subject.
+        The study's row, the model's cell and the observed pattern of each subject.
     """
 
     label: NDArray[np.intp]

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bmco_pymc import patterns
+from bmco_pymc import observed_patterns, patterns
 from bmco_pymc.arguments import one_of, whole
 from bmco_pymc.data.frames import coordinates
 from bmco_pymc.errors import InputError
@@ -35,7 +35,8 @@ class Replicates:
     units : Units
         The cells, apart by cluster where the study has clusters.
     counts : ndarray of int, shape (chain, draw, u, Q)
-        Number of subjects of each unit with each pattern, in each replicate.
+        Number of subjects of each unit with each pattern, in each replicate; of outcomes too that
+        were not ``seen`` of the unit.
     clusters : str or None
         Whether they have the observed clusters' coefficients or new ones; None without.
     seed : int
@@ -59,7 +60,8 @@ def replicate(fit: Posterior, draws: int, seed: int | None, clusters: str | None
     seed = _seed(fit, seed)
     source, predictor, own = np.random.default_rng([seed, 1]), fitted(fit), units(fit.model)
     total = own.counts.sum(axis=1)
-    counts = np.empty((len(which), *own.counts.shape), dtype=np.int64)
+    n_patterns = len(fit.model.coords["pattern"])
+    counts = np.empty((len(which), len(own.cell), n_patterns), dtype=np.int64)
     for block in _blocks(which, counts[0].size):
         new = _new_clusters(predictor, which[block], source) if clusters == "new" else None
         phi = np.exp(predictor.log_phi(which=which[block], gamma_cluster=new))  # (s, n, Q)
@@ -79,17 +81,34 @@ def predictive(
 def _of_cells(drawn: Replicates) -> xr.DataTree:
     model, own = drawn.fit.model, drawn.units
     cells = model.cells
+    labels, replicated_counts = model.coords["pattern"], drawn.counts
+    if cells.partial is not None:
+        labels, replicated_counts = list(observed_patterns.labels(own.seen.shape[1])), _seen(drawn)
     coords: dict[str, Any] = {
         "cell": np.arange(len(own.cell)),
-        "pattern": model.coords["pattern"],
+        "pattern": labels,
         "group": ("cell", np.array(model.coords["group"])[cells.arm[own.cell]]),
     }
     if own.cluster is not None:
         label = np.array(coordinates(own.cluster_labels))[own.cluster]
         coords["cluster"] = ("cell", label)
     observed = xr.Dataset({"counts": (("cell", "pattern"), own.counts)}, coords)
-    replicated = xr.Dataset({"counts": (("chain", "draw", "cell", "pattern"), drawn.counts)})
+    replicated = xr.Dataset({"counts": (("chain", "draw", "cell", "pattern"), replicated_counts)})
     return _tree(drawn.fit, replicated, observed, drawn.clusters, drawn.seed)
+
+
+def _seen(drawn: Replicates) -> NDArray[np.int64]:
+    """Return what would have been seen of the replicates, (chain, draw, u, R)."""
+    own = drawn.units
+    K = own.seen.shape[1]
+    signs, agree = np.array(observed_patterns.signs(K)), observed_patterns.agreeing(K)
+    own_sign = np.array(["".join("?x"[int(s)] for s in row) for row in own.seen])
+    counts = np.zeros((*drawn.counts.shape[:-1], len(signs)), dtype=np.int64)
+    for one in np.unique(own_sign):
+        mine, codes = np.flatnonzero(own_sign == one), np.flatnonzero(signs == one)
+        merged = drawn.counts[..., mine, :] @ agree[codes].T.astype(np.int64)
+        counts[..., mine[:, None], codes] = merged
+    return counts
 
 
 def variable(outcome: str) -> str:
@@ -127,7 +146,10 @@ def _of_subjects(fit: Posterior, draws: int, seed: int | None, clusters: str | N
         values = bits[pattern, k].reshape(*shape, -1)
         name = as_variable(variable(outcome), observed)
         replicated[name] = (("chain", "draw", "subject"), values)
-        observed[name] = ("subject", bits[who.pattern, k])
+        seen = observed_patterns.trits(study.n_outcomes)[who.pattern, k]
+        if (seen == observed_patterns.MISSING).any():
+            seen = np.where(seen == observed_patterns.MISSING, np.nan, seen)
+        observed[name] = ("subject", seen)
     return _tree(fit, xr.Dataset(replicated), xr.Dataset(observed, coords), clusters, seed)
 
 

@@ -8,8 +8,11 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
+from bmco_pymc import observed_patterns
+from bmco_pymc.data.cells import Cells
 from bmco_pymc.posterior.declaration import Declaration
 
 PACKAGES = ("pymc", "nutpie", "numba", "arviz", "xarray", "numpy", "scipy", "pandas", "formulaic")
@@ -33,6 +36,18 @@ def software() -> str:
         except PackageNotFoundError:  # not installed by pip, as in a frozen application
             continue
     return ", ".join(known)
+
+
+def observed_in_part(cells: Cells) -> dict[str, tuple[tuple[str, ...], Any]]:
+    """Return the subjects observed in part: their cell, observed pattern and number."""
+    if cells.partial is None:
+        return {}
+    names = observed_patterns.labels(cells.n_outcomes)
+    return {
+        "partial_cell": (("partial",), cells.partial.cell),
+        "partial_pattern": (("partial",), np.array(names)[cells.partial.code]),
+        "partial_counts": (("partial",), cells.partial.count),
+    }
 
 
 def label(
@@ -62,9 +77,11 @@ def label(
         if Z.shape[1]:
             constant["Z"] = (("cell", "random_term"), Z)
             constant["cluster_index"] = (("cell",), cells.cluster)
+    observed: dict[str, tuple[tuple[str, ...], Any]]
+    observed = {"counts": (("cell", "pattern"), cells.counts), **observed_in_part(cells)}
     groups = {
         "posterior": dataset(posterior),
-        "observed_data": dataset({"counts": (("cell", "pattern"), cells.counts)}),
+        "observed_data": dataset(observed),
         "constant_data": dataset(constant),
     }
     if sample_stats:

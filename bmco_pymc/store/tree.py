@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bmco_pymc.errors import InputError
 from bmco_pymc.posterior.declaration import Declaration
 from bmco_pymc.posterior.posterior import Posterior
-from bmco_pymc.posterior.tree import software
+from bmco_pymc.posterior.tree import observed_in_part, software
 from bmco_pymc.store import values
 from bmco_pymc.store.file import blamed, packed, unpacked
 from bmco_pymc.store.write import destination, write
@@ -181,6 +181,7 @@ def _unlike(model: Declaration, tree: xr.DataTree) -> str | None:
     """Return what of a model is not as it was when the draws were made."""
     cells = model.cells
     expected: dict[str, Any] = {"arm": cells.arm, "counts": cells.counts}
+    expected |= {name: values for name, (_, values) in observed_in_part(cells).items()}
     stored = {**tree["constant_data"].data_vars, **tree["observed_data"].data_vars}
     if model.terms is not None:
         for name, learnt in zip("XZ", model.terms.matrices(cells.frame, cells.arm), strict=True):

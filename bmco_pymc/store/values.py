@@ -21,6 +21,7 @@ from bmco_pymc.data.frames import factorise, listed, texts
 from bmco_pymc.data.remarks import warn
 from bmco_pymc.data.roles import places_of
 from bmco_pymc.data.study import Study
+from bmco_pymc.data.table import COUNTED
 from bmco_pymc.errors import InputError, InputWarning
 from bmco_pymc.priors import distributions as known
 from bmco_pymc.priors.dirichlet import Dirichlet
@@ -166,7 +167,15 @@ def encode_study(study: Study, covariates: Sequence[str]) -> tuple[dict[str, Any
     levels = factorise(study.data[study.group], "group")[1]
     labels = {r: places_of(getattr(study, r), levels)[0] for r in ("control", "treatment")}
     lists = {"columns": columns, "outcomes": list(study.outcomes), "notes": list(study.notes)}
-    return {**lists, "labels": labels, **{role: getattr(study, role) for role in _ROLES}}, arrays
+    lists["missing"] = study.missing
+    roles = {role: getattr(study, role) for role in _ROLES}
+    counted: dict[str, Any] = {}
+    if study.covariates is not None and study._times is not None:
+        arrays["times"] = study._times
+        names = [name for name in study.not_kept if isinstance(name, str)]
+        about = {"covariates": list(study.covariates), "not_kept": names}
+        counted["counted"] = {**about, "bins": dict(study.bins), "counts": study._given_counts}
+    return {**lists, "labels": labels, **roles, **counted}, arrays
 
 
 def decode_study(stored: Mapping[str, Any], arrays: Arrays) -> Study:
@@ -176,9 +185,12 @@ def decode_study(stored: Mapping[str, Any], arrays: Arrays) -> Study:
     group, cluster, counts, n_input = (stored[role] for role in _ROLES)
     levels = factorise(data[group], "group")[1]
     control, treatment = (levels[stored["labels"][role]] for role in ("control", "treatment"))
+    missing = stored.get("missing", "complete")  # as it was before there was a choice
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)
-        study = Study(data, stored["outcomes"], group, control, treatment, cluster, counts)
+        study = Study(
+            data, stored["outcomes"], group, control, treatment, cluster, counts, missing=missing
+        )
     # The store has the analysed rows only: what is known of the input is put back.
     position = arrays["position"].astype(np.intp)
     rising = position.shape == (len(data),) and bool((np.diff(position) > 0).all())
@@ -186,7 +198,20 @@ def decode_study(stored: Mapping[str, Any], arrays: Arrays) -> Study:
         raise InputError("n_input", n_input, "does not fit to the rows that were analysed")
     notes = tuple(map(str, list(stored["notes"])))
     vars(study).update(position=position, n_input=n_input, notes=notes, _index=None)
+    if (counted := stored.get("counted")) is not None:
+        _put_back(study, counted, arrays["times"].astype(np.int64))
     return study
+
+
+def _put_back(study: Study, stored: Mapping[str, Any], times: NDArray[np.int64]) -> None:
+    """Put back what is known of an input that was counted."""
+    if times.shape != (len(study.data),) or times.min() < 1 or times.sum() > study.n_input:
+        raise InputError("times", len(times), "does not fit to the rows that were counted")
+    covariates, not_kept, bins = (stored[name] for name in ("covariates", "not_kept", "bins"))
+    cut = {name: n if isinstance(n, int) else tuple(n) for name, n in bins.items()}
+    study.data.index.name = COUNTED
+    vars(study).update(covariates=tuple(covariates), not_kept=tuple(not_kept), bins=cut)
+    vars(study).update(_times=times, _given_counts=stored["counts"], _index=study.data.index)
 
 
 def encode_column(name: str, column: pd.Series, arrays: Arrays) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bmco_pymc.data.cells import Cells
 from bmco_pymc.data.remarks import warn
+from bmco_pymc.data.roles import how_to_keep
 from bmco_pymc.data.study import Study
 from bmco_pymc.errors import InputError
 from bmco_pymc.interrupts import load
@@ -127,7 +128,9 @@ def make_terms(study: Study, fixed: str, random: str | None = None) -> tuple[Ter
     columns = list(study.data.columns)
     choices = [c for c in columns if c not in (*study.outcomes, study.counts)]
     given = {"fixed": fixed} if random is None else {"fixed": fixed, "random": random}
-    aliased = {part: _aliased(part, formula, columns, choices) for part, formula in given.items()}
+    aliased = {
+        part: _aliased(study, part, formula, columns, choices) for part, formula in given.items()
+    }
     names = Aliased("", {k: v for part in aliased.values() for k, v in part.names.items()})
     terms_of = {part: _terms(part, formula, aliased[part]) for part, formula in given.items()}
     random_terms = terms_of.get("random", [])
@@ -168,14 +171,16 @@ def make_terms(study: Study, fixed: str, random: str | None = None) -> tuple[Ter
     return terms, cells
 
 
-def _aliased(argument: str, formula: object, columns: list[Any], choices: list[Any]) -> Aliased:
+def _aliased(
+    study: Study, argument: str, formula: object, columns: list[Any], choices: list[Any]
+) -> Aliased:
     """Return a formula in which every column is a plain word."""
     load("formulaic")
     if not isinstance(formula, str):
         raise InputError(argument, formula, "must be a formula in text, such as 'method * age'")
     names = alias(columns, formula)
     if names.unknown:
-        raise InputError(argument, formula, f"there is no column {names.unknown[0]!r}", choices)
+        raise InputError(argument, formula, _no_column(study, names.unknown[0]), choices)
     try:
         check_formula(argument, names.text)
     except InputError as error:
@@ -214,11 +219,18 @@ def _columns(
         if name in study.outcomes:
             raise InputError(argument, formula, f"{name!r} is an outcome, not a covariate")
         if name not in choices:
-            raise InputError(argument, formula, f"there is no column {name!r}", choices)
+            raise InputError(argument, formula, _no_column(study, name), choices)
         if argument == "random" and name == study.cluster:
             what = f"{name!r} names the clusters: random takes what varies between them"
             raise InputError(argument, formula, what, ["1", f"1 + {study.group}"])
     return used
+
+
+def _no_column(study: Study, name: str) -> str:
+    """Return what is wrong with the name of a column."""
+    if name in study.not_kept:
+        return f"{name!r} {how_to_keep(name)}"
+    return f"there is no column {name!r}"
 
 
 def _readable(frame: pd.DataFrame, group: str, arm: Any, names: Aliased) -> pd.DataFrame:

@@ -110,6 +110,7 @@ def test_missing_rows_are_dropped_with_one_warning_by_column(frame: str) -> None
         result = study(given, counts="number")
     expected = (
         "dropped 5 of 60 rows for missing values: 1 in maths, 2 in reading, 1 in arm, 2 in number"
+        '. With them goes 1 observed outcome of 1 subject: missing="mar" uses what was observed'
     )
     assert [str(warning.message) for warning in caught] == [expected]
     assert result.notes == (expected,)

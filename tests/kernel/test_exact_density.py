@@ -6,7 +6,7 @@ prior is evaluated where the user put it, on the raw coefficients of all logits.
 
 import numpy as np
 import pytest
-from densities import log_density, small_study
+from densities import log_density, partly, small_study
 
 import bmco_pymc as bmco
 from bmco_pymc.priors.contrasts import logits_of
@@ -22,12 +22,12 @@ def normal(rng, names, correlated):
     return bmco.Normal(scale * rng.normal(size=len(names)), covariance=covariance)
 
 
-def model_of(K, random, spans, correlated):
+def model_of(K, random, spans, correlated, missing):
     """A regression of K outcomes; ``spans``: priors of contrasts of all logits together."""
     rng = np.random.default_rng(11)
-    frame, outcomes = small_study(K)
-    clusters = {} if random is None else {"cluster": "site"}
-    study = bmco.Study(frame, outcomes, "arm", "a", "b", **clusters)
+    frame, outcomes = small_study(K, missing=missing)
+    cluster = None if random is None else "site"
+    study = bmco.Study(frame, outcomes, "arm", "a", "b", cluster, missing="mar")
     contrasts = "symmetric" if spans else "reference"
     if random is None:
         names = bmco.BGLM(study, "arm * age").terms.fixed
@@ -72,7 +72,8 @@ def plain(model, x):
     eta = np.column_stack([eta, np.zeros(len(eta))])
     top = eta.real.max(axis=1, keepdims=True)
     norm = top[:, 0] + np.log(np.exp(eta - top).sum(axis=1))
-    return value + (cells.counts * (eta - norm[:, None])).sum()
+    log_phi = eta - norm[:, None]
+    return value + (cells.counts * log_phi).sum() + partly(cells, log_phi)
 
 
 def plain_deviations(model, coef, rest):
@@ -119,20 +120,22 @@ def cholesky(A):
 
 
 CASES = [
-    (K, random, spans, correlated)
+    (K, random, spans, correlated, missing)
     for K in (1, 2, 3)
     for random in (None, "1", "1 + arm")
     for spans in (False, True)
     for correlated in (False, True)
+    for missing in (0.0, 0.4)[: 1 if K == 1 else 2]
     if (K, random, correlated) != (3, "1 + arm", False)  # the correlated one has all of it
 ]
 
 
 @pytest.mark.filterwarnings("ignore:the prior overrules the scale")  # as it is meant to
-@pytest.mark.parametrize(("K", "random", "spans", "correlated"), CASES)
-def test_the_density_is_the_plain_one(K, random, spans, correlated):
+@pytest.mark.parametrize(("K", "random", "spans", "correlated", "missing"), CASES)
+def test_the_density_is_the_plain_one(K, random, spans, correlated, missing):
     """Value, up to one constant, and gradient to 1e-10, near the mode and far from it."""
-    model = model_of(K, random, spans, correlated)
+    model = model_of(K, random, spans, correlated, missing)
+    assert (model.cells.partial is not None) == (missing > 0)
     assert ("basis_mixing" in model.data) == (spans and random is not None)
     rng, constants = np.random.default_rng(1), []
     for scale in (0.1, 0.7, 2.0):

@@ -83,7 +83,7 @@ def test_log_likelihood_is_the_textbook_one(case):
     arrays = [x[name] for name in ("design", "offset", "design_random", "start")]
     constant, fixed, random = statistics(counts, *arrays)
     linear = constant + (fixed * x["coef"]).sum() + (random * x["deviation"]).sum()
-    norm = subtract_norm(x["coef"], x["deviation"], *arrays, total, fixed, random)
+    norm = subtract_norm(x["coef"], x["deviation"], *arrays, total, np.empty((0, 0)), fixed, random)
     size = abs(counts * eta).sum() + abs(value)
     assert linear + norm == pytest.approx(value, abs=1e-14 * size)
     for ours, theirs in ((fixed, d_coef), (random, d_deviation)):
@@ -175,12 +175,12 @@ def test_log_density_is_that_of_a_plain_graph():
         assert constants[-1] == pytest.approx(constants[0], abs=1e-12 * max(1, abs(value)))
 
 
-def whole_clusters():
+def whole_clusters(missing):
     """Each cluster holds one group only, and the group's coefficient is random."""
-    frame, outcomes = small_study(2)
+    frame, outcomes = small_study(2, missing=missing)
     frame["arm"] = np.where(frame["site"].isin([0, 3]), "a", "b")
     with pytest.warns(bmco.InputWarning, match="one group"):
-        study = bmco.Study(frame, outcomes, "arm", "a", "b", cluster="site")
+        study = bmco.Study(frame, outcomes, "arm", "a", "b", cluster="site", missing="mar")
     Sigma = bmco.InverseWishart(2.7, [[0.3, 0.1], [0.1, 0.5]])
     priors = bmco.Priors(
         beta=bmco.Normal(0.3, sd=0.03),
@@ -192,9 +192,10 @@ def whole_clusters():
         return bmco.BGLMM(study, "arm * age", "1 + arm", priors=priors)
 
 
-def test_whole_clusters_have_the_textbook_density():
+@pytest.mark.parametrize("missing", [0.0, 0.4])
+def test_whole_clusters_have_the_textbook_density(missing):
     """Other coordinates than the PyMC model's: its own Jacobian, and its own gradient."""
-    model = whole_clusters()
+    model = whole_clusters(missing)
     assert int(model.packed[8]) == covariance.SPLIT
     size, rng, step = model.n_parameters, np.random.default_rng(3), 1e-5
 
