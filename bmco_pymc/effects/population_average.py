@@ -7,11 +7,12 @@ import numpy as np
 from bmco_pymc.errors import InputError
 from bmco_pymc.population.estimand import Estimand
 from bmco_pymc.population.marginal import marginalise
-from bmco_pymc.population.points import Analytical, Sample
+from bmco_pymc.population.points import Analytical, Sample, Target
 from bmco_pymc.population.slopes import steepest
 from bmco_pymc.posterior.posterior import Posterior
 
 EXACT = "Success probability in the whole population of each group, without covariates."
+AS_IT_IS = " The {} are taken to be like the sample, as {} knows no covariate to tell them by."
 
 
 def averaged_phi(fit: Posterior, estimand: Estimand) -> tuple[np.ndarray, str]:
@@ -19,7 +20,10 @@ def averaged_phi(fit: Posterior, estimand: Estimand) -> tuple[np.ndarray, str]:
     model, terms = fit.model, fit.model.terms
     estimand = estimand.for_terms(terms, type(model).__name__)
     if terms is None:
-        return fit.idata["posterior"].to_dataset()["phi"].values, EXACT
+        words = EXACT
+        if isinstance(target := estimand.whole, Target):
+            words += AS_IT_IS.format(target.words, type(model).__name__)
+        return fit.idata["posterior"].to_dataset()["phi"].values, words
     sample, draws, population = Sample(model.study, model.cells), fit.coefficients(), estimand.whole
     try:
         steep = 0.0
@@ -27,11 +31,11 @@ def averaged_phi(fit: Posterior, estimand: Estimand) -> tuple[np.ndarray, str]:
             for name, covariate in sample.named(population).items():
                 bounds = dict(population.ranges)[name]
                 steep = steepest(terms, sample, covariate, bounds, draws, estimand.clusters)
-        target = estimand.target(sample, steep)
-        phi = marginalise(target, terms.matrices, **draws)  # (S, 2, Q)
+        resolved = estimand.target(sample, steep)
+        phi = marginalise(resolved, terms.matrices, **draws)  # (S, 2, Q)
     except InputError as error:  # a term without a value there does not know the population
         if error.argument != "population":
             raise
         raise InputError("population", population, error.problem, error.choices) from None
     sizes = fit.idata["posterior"].sizes
-    return phi.reshape(sizes["chain"], sizes["draw"], *phi.shape[1:]), target.estimand
+    return phi.reshape(sizes["chain"], sizes["draw"], *phi.shape[1:]), resolved.estimand

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bmco_pymc.errors import InputError
-from bmco_pymc.population.points import Target, resolve
+from bmco_pymc.population.points import Resolved, Target, resolve
 from bmco_pymc.population.subjects import Sample
 from bmco_pymc.population.values import Empirical, Population, read_population
 from bmco_pymc.terms.terms import Terms
@@ -17,7 +17,7 @@ class Estimand:
 
     Attributes
     ----------
-    population : Value, Empirical or Analytical
+    population : Value, Empirical, Analytical or Target
         Which covariate values; ``Empirical()``, the whole sample, if None is given.
     clusters : {"new", "observed"}, optional
     standardise : {"pooled", "own"}
@@ -48,7 +48,7 @@ class Estimand:
             If it has no such clusters or, without covariates, no such population.
         """
         whole = self.whole
-        if terms is None and whole != Empirical():
+        if terms is None and whole != Empirical() and not isinstance(whole, Target):
             what = (
                 f"{analysis} has no covariates, so its only population is the whole of each group"
             )
@@ -69,7 +69,7 @@ class Estimand:
             return Estimand(self.population, standardise=self.standardise)
         return Estimand(self.population)
 
-    def target(self, sample: Sample, steepness: float = 10.0) -> Target:
+    def target(self, sample: Sample, steepness: float = 10.0) -> Resolved:
         """Return the weighted points that it means on a sample; see `resolve`."""
         return resolve(
             self.whole,

@@ -13,7 +13,7 @@ from scipy.linalg import block_diag
 from bmco_pymc.averaging.condense import ERROR, Rows, condense
 from bmco_pymc.averaging.new_clusters import average_phi_new
 from bmco_pymc.averaging.softmax import average_phi
-from bmco_pymc.population.points import Target
+from bmco_pymc.population.points import Resolved
 from bmco_pymc.population.slopes import steepness_of_step
 
 type Floats = NDArray[np.float64]
@@ -22,7 +22,7 @@ type Matrices = Callable[[pd.DataFrame, int], tuple[Floats, Floats]]
 
 
 def marginalise(
-    target: Target,
+    target: Resolved,
     matrices: Matrices,
     beta: Floats,
     *,
@@ -34,7 +34,7 @@ def marginalise(
 
     Parameters
     ----------
-    target : Target
+    target : Resolved
         The population, see `bmco_pymc.population.points.resolve`.
     matrices : callable
         ``matrices(frame, arm)`` returns the fixed design X, shape (n, P), and the random design
@@ -68,7 +68,7 @@ def marginalise(
     --------
     >>> from bmco_pymc.population.points import Points
     >>> points = Points(pd.DataFrame({"age": [-1.0, 1.0]}), None, np.array([0.5, 0.5]))
-    >>> target = Target((points, points), "Average over both ages.", None)
+    >>> target = Resolved((points, points), "Average over both ages.", None)
     >>> def matrices(frame, arm):
     ...     return np.column_stack([np.ones(2), np.full(2, arm), frame["age"]]), np.empty((2, 0))
     >>> beta = np.array([[[0.0], [1.0], [2.0]]])  # one draw of Intercept, group and age

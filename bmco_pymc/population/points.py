@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,8 +21,11 @@ from bmco_pymc.data.covariates import is_number
 from bmco_pymc.data.frames import text
 from bmco_pymc.data.remarks import warn
 from bmco_pymc.errors import InputError
-from bmco_pymc.population.sentences import cluster_phrase, covariate_sentence
+from bmco_pymc.population.carried import points_of_target
+from bmco_pymc.population.resolved import Points, Resolved
+from bmco_pymc.population.sentences import EXTRAPOLATED, cluster_phrase, covariate_sentence
 from bmco_pymc.population.subjects import Sample
+from bmco_pymc.population.target import Target
 from bmco_pymc.population.values import (
     Analytical,
     Empirical,
@@ -38,6 +40,7 @@ __all__ = [
     "Analytical",
     "Empirical",
     "Points",
+    "Resolved",
     "Sample",
     "Target",
     "Value",
@@ -47,45 +50,6 @@ __all__ = [
 
 STEEP_ENOUGH = 10.0  # with new clusters; a steepness of 40 then still errs by less than 1e-4
 UNKNOWN = "is unknown here"
-EXTRAPOLATED = " Each cluster holds one group only and is extrapolated to the other group."
-
-
-@dataclass(frozen=True, eq=False)
-class Points:
-    """The weighted list of one group.
-
-    Attributes
-    ----------
-    frame : pandas.DataFrame, shape (n, covariates)
-        The covariates of each point.
-    cluster : ndarray of intp, shape (n,), or None
-        The observed cluster of each point, as its place in the sample's ``cells.cluster_labels``.
-    weight : ndarray, shape (n,)
-        They sum to 1.
-    """
-
-    frame: pd.DataFrame
-    cluster: NDArray[np.intp] | None
-    weight: NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """A population on a sample.
-
-    Attributes
-    ----------
-    points : tuple of Points
-        Of each group, the control first.
-    estimand : str
-        What is averaged over what, in words.
-    clusters : {"observed", "new", None}
-        Which clusters the points are in; None without clusters in the model.
-    """
-
-    points: tuple[Points, ...]
-    estimand: str
-    clusters: str | None
 
 
 def resolve(
@@ -96,7 +60,7 @@ def resolve(
     clusters: str | None = None,
     cluster_weights: str = "size",
     steepness: float = 10.0,
-) -> Target:
+) -> Resolved:
     """Return the weighted points that a population means on a sample.
 
     Subjects count as often as the study's counts say. Subjects with equal covariates (and equal
@@ -104,21 +68,21 @@ def resolve(
 
     Parameters
     ----------
-    population : Value, Empirical or Analytical
+    population : Value, Empirical, Analytical or Target
         Which covariate values.
     sample : Sample
         The analysed data.
     standardise : {"pooled", "own"}, optional
         For Empirical: both groups over all subjects chosen (g-computation), or each group over
-        its own. Value and Analytical are always pooled.
+        its own. Value, Analytical and Target are always pooled.
     clusters : {"observed", "new", None}, optional
         The clusters in the data, clusters like these or, for a model without clusters, None.
         Observed clusters under Empirical are those of the subjects chosen; under Value and
         Analytical all clusters in both groups, the other covariates with the values that they
-        have in that cluster.
+        have in that cluster; under Target those of its rows.
     cluster_weights : {"size", "equal"}, optional
         Whether an observed cluster weighs as much as its number of subjects averaged over, or
-        as much as any other.
+        as much as any other; under Target its number of rows, or their weight.
     steepness : float, optional
         For Analytical: the largest change of any log odds per SD of the covariate, see
         `bmco_pymc.averaging.quadrature.steepness`. For new clusters, whose integral is good to
@@ -126,19 +90,21 @@ def resolve(
 
     Returns
     -------
-    Target
+    Resolved
 
     Raises
     ------
     InputError
         If a covariate or option is unknown, a value is no number or not among the categories, a
         category has a range, a query cannot be evaluated, a mask has the wrong length, or no
-        subject is meant (with "own": in one of the groups).
+        subject is meant (with "own": in one of the groups); or if a target does not fit, see
+        `bmco_pymc.population.matched.match`.
 
     Warns
     -----
     InputWarning
-        If a value, or a finite bound of a range, lies outside the data.
+        If a value, a finite bound of a range or a row of a target lies outside the data, or a row
+        misses a covariate.
 
     References
     ----------
@@ -169,6 +135,8 @@ def resolve(
     if not 0 <= steepness < math.inf:
         raise InputError("steepness", steepness, "must be a finite number of at least 0")
 
+    if isinstance(population, Target):
+        return points_of_target(population, sample, clusters, cluster_weights)
     names = sample.named(population)
     chosen = sample.subjects(population)  # (n,)
     own = isinstance(population, Empirical) and standardise == "own"
@@ -208,7 +176,7 @@ def resolve(
         words += EXTRAPOLATED
     # Last, so that bad input is an error even where warnings are errors too.
     warn(_remarks(population, names, sample))
-    return Target(tuple(lists if own else lists * len(labels)), words, clusters)
+    return Resolved(tuple(lists if own else lists * len(labels)), words, clusters)
 
 
 def _points(

@@ -11,14 +11,15 @@ from bmco_pymc.population.values import (
     Analytical,
     Empirical,
     Name,
-    Population,
     Range,
     Value,
 )
 
+EXTRAPOLATED = " Each cluster holds one group only and is extrapolated to the other group."
+
 
 def covariate_sentence(
-    population: Population,
+    population: Value | Empirical | Analytical,
     names: Mapping[Name, str],
     others: Sequence[str],
     subjects: Sequence[int],
@@ -86,6 +87,7 @@ def cluster_phrase(
     groups: Sequence[str] | None,
     *,
     some: bool = False,
+    target: bool = False,
 ) -> str:
     """Return the answer to "which clusters?", to follow the covariate values.
 
@@ -102,6 +104,8 @@ def cluster_phrase(
         The names of the control and the treatment if each has its own subjects, else None.
     some : bool, optional
         Whether only some of the sample's subjects are meant.
+    target : bool, optional
+        Whether it is the rows of a target that are averaged over.
 
     Returns
     -------
@@ -116,11 +120,14 @@ def cluster_phrase(
         return ""
     if clusters == "new":
         return ", new clusters like these (between-cluster variation integrated out)"
+    own = f"number of {'such ' if some else ''}subjects"
     weights = {
-        "size": f"each weighted by its number of {'such ' if some else ''}subjects",
+        "size": f"each weighted by its {'part of the target' if target else own}",
         "equal": "each with the same weight",
     }
-    if groups is None or set(n_clusters) == {n_observed}:
+    if target and n_clusters[0] < n_observed:
+        whose = f"{n_clusters[0]} of the {n_observed} observed clusters"
+    elif groups is None or set(n_clusters) == {n_observed}:
         whose = f"the {n_clusters[0]} observed clusters"
     else:
         numbers = zip(n_clusters, groups, strict=True)

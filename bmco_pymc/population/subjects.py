@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bmco_pymc.arguments import real
+from bmco_pymc.arguments import EFFECT, real
 from bmco_pymc.data.cells import Cells
 from bmco_pymc.data.covariates import is_number, numbers_as_such
 from bmco_pymc.data.frames import factorise, listed
@@ -73,7 +73,10 @@ class Sample:
                 role = "value" if isinstance(population, Value) else "range"
                 raise InputError(role, what, problem, known or None)
             if name is not None and name not in known:
-                raise InputError(str(name), what, "is no covariate of the model", known)
+                problem = "is no covariate of the model"
+                if name in EFFECT:
+                    problem += f"; if the question is meant: fit.effect(population, {name}=...)"
+                raise InputError(str(name), what, problem, known)
             behind[name] = known[0] if name is None else name
         return behind
 
@@ -144,9 +147,18 @@ class Sample:
         return np.bincount(cells.cell, weights=weight, minlength=len(cells)).astype(np.int64)
 
     def _masked(self, population: Empirical) -> NDArray[np.bool_]:
-        """Return which rows of the study's input a mask means, shape (n_input,)."""
+        """Return which rows of the study's input, or of what was counted, a mask means."""
         mask, labels, index = population.mask, population._labels, self.study._index
         assert mask is not None
+        if self.study.covariates is not None:
+            known = labels is not None and index is not None and labels.equals(index)
+            if known and labels.name == index.name:  # type: ignore[union-attr]
+                return mask
+            problem = (
+                "goes by the rows of the input, which was counted: choose subjects by a condition, "
+                "Empirical(query=...), or by a Series with the index of study.data"
+            )
+            raise InputError("mask", mask, problem)
         if len(mask) != self.study.n_input:
             problem = f"must have one entry for each of the {self.study.n_input} input rows"
             raise InputError("mask", mask, f"{problem}, not {len(mask)}")

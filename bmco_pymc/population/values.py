@@ -1,4 +1,4 @@
-"""The first question of a population, which covariate values: Value, Empirical, Analytical.
+"""The first question of a population, which covariate values: Value, Empirical, Analytical, Target.
 
 A covariate is named by keyword, or in a mapping if its name is not a Python word; with one
 covariate in the model it need not be named. Whether the names and values fit the model is checked
@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bmco_pymc.arguments import real
+from bmco_pymc.arguments import EFFECT, real
 from bmco_pymc.errors import InputError
+from bmco_pymc.population.target import Target
 
 type Name = Hashable  # of a covariate; None is the model's only one
 type Range = tuple[float, float]
@@ -86,7 +87,8 @@ class Empirical:
         is called.
     mask : array_like of bool, shape (n_input,), optional
         Which rows of the study's input are meant, in their order. A pandas Series goes by its
-        index, which must have the labels of the input's.
+        index, which must have the labels of the input's. Where the input was counted, it must be a
+        Series with the index of ``study.data``.
     **ranges : (float, float)
         Ranges by covariate, bounds included.
 
@@ -191,11 +193,13 @@ class Analytical:
         return _call("Analytical", dict(self.ranges))
 
 
-type Population = Value | Empirical | Analytical
+type Population = Value | Empirical | Analytical | Target
 
 
 def given(population: Population) -> tuple[tuple[Name, Any], ...]:
-    """Return each name that was given with its value or range."""
+    """Return each name that was given with its value or range; a target gives none."""
+    if isinstance(population, Target):
+        return ()
     return population.values if isinstance(population, Value) else population.ranges
 
 
@@ -214,8 +218,8 @@ def read_population(population: Any) -> Population:
     """
     if population is None:
         return Empirical()
-    if not isinstance(population, Value | Empirical | Analytical):
-        kinds = [kind.__name__ for kind in (Value, Empirical, Analytical)]
+    if not isinstance(population, Value | Empirical | Analytical | Target):
+        kinds = [kind.__name__ for kind in (Value, Empirical, Analytical, Target)]
         raise InputError("population", population, "is no population", kinds)
     return population
 
@@ -260,6 +264,10 @@ def _ranges(low: Any, high: Any, named: Mapping[str, Any], wide: bool = False) -
 def _range(name: Name, bounds: Any, wide: bool) -> Range:
     """Return a range as two numbers in order."""
     where = argument("range", name)
+    if name in EFFECT and isinstance(bounds, str | None):
+        call = f"fit.effect(population, {name}={bounds!r})"
+        problem = f"is no range of a covariate; it belongs to the question: {call}"
+        raise InputError(where, bounds, problem)
     if not isinstance(bounds, tuple | list | np.ndarray) or len(bounds) != 2:
         raise InputError(where, bounds, "a range is a pair of numbers (low, high)")
     if not all(isinstance(bound, Real) for bound in bounds):

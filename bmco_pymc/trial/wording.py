@@ -10,6 +10,7 @@ import xarray as xr
 
 from bmco_pymc import patterns
 from bmco_pymc.errors import InputWarning
+from bmco_pymc.population.target import Target
 from bmco_pymc.population.values import Empirical, Value
 from bmco_pymc.priors.components import Components
 from bmco_pymc.priors.priors import Dirichlet
@@ -166,6 +167,8 @@ def _over(design: Plan) -> str:
     if isinstance(population, Value):
         values = [f"{name or 'the covariate'} = {value}" for name, value in population.values]
         at = f"in both groups at {joined(values)}"
+    elif isinstance(population, Target):
+        parts.append(f"the {population.words}")
     elif population is not None and population != Empirical():
         parts.append(f"the population {population!r} of the trial's subjects")
     elif covariates:

@@ -24,7 +24,7 @@ from bmco_pymc.averaging.quadrature import largest_variance, node_count
 from bmco_pymc.averaging.softmax import average_phi
 from bmco_pymc.patterns import theta_from_phi
 from bmco_pymc.population.marginal import marginalise
-from bmco_pymc.population.points import Points, Target
+from bmco_pymc.population.points import Points, Resolved
 
 Floats = NDArray[np.float64]
 
@@ -351,13 +351,13 @@ def matrices(frame: pd.DataFrame, arm: int) -> tuple[Floats, Floats]:
     return np.column_stack([np.full(len(x), arm), x]), np.ones((len(x), 1))
 
 
-def target(clusters: str | None, seed: int = 1) -> Target:
+def target(clusters: str | None, seed: int = 1) -> Resolved:
     rng = np.random.default_rng(seed)
     lists = []
     for n in (6, 8):
         cluster = rng.integers(0, 3, n) if clusters == "observed" else None
         lists.append(Points(pd.DataFrame({"x": rng.normal(size=n)}), cluster, weights(rng, n)))
-    return Target((lists[0], lists[1]), "", clusters)
+    return Resolved((lists[0], lists[1]), "", clusters)
 
 
 def posterior(seed: int = 2) -> dict[str, Floats]:
@@ -394,7 +394,7 @@ def test_marginalise_asks_for_each_group_by_itself(clusters: str | None) -> None
 @settings(max_examples=25, deadline=None)
 def test_swapping_the_groups_swaps_the_result_exactly(clusters: str | None, seed: int) -> None:
     population, draws = target(clusters, seed), posterior(seed + 1)
-    swapped = Target(population.points[::-1], "", clusters)
+    swapped = Resolved(population.points[::-1], "", clusters)
     phi = marginalise(population, matrices, **draws)
     again = marginalise(swapped, lambda frame, arm: matrices(frame, 1 - arm), **draws)
     np.testing.assert_array_equal(again, phi[:, ::-1])

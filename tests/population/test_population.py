@@ -19,8 +19,8 @@ from bmco_pymc.population.points import (
     Analytical,
     Empirical,
     Points,
+    Resolved,
     Sample,
-    Target,
     Value,
     resolve,
 )
@@ -622,6 +622,6 @@ def test_targets_never_write_to_the_sample() -> None:
     chosen = sample(table(), "age", "sex")
     before = chosen.cells.frame.copy()
     for population in (Value(age=40), Analytical(age=(30, 60)), Empirical(query="sex == 'f'")):
-        target: Target = resolve(population, chosen, clusters="observed")
+        target: Resolved = resolve(population, chosen, clusters="observed")
         target.points[0].frame.loc[:, "age"] = 0
     pd.testing.assert_frame_equal(chosen.cells.frame, before)

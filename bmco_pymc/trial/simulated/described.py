@@ -9,7 +9,7 @@ from typing import Any
 
 from bmco_pymc.decision.rule import Rule
 from bmco_pymc.errors import InputError
-from bmco_pymc.population.points import Analytical, Empirical, Value
+from bmco_pymc.population.points import Analytical, Empirical, Target, Value
 from bmco_pymc.store.values import decode_priors, decode_value, encode_priors, encode_value
 from bmco_pymc.trial.analysis import Analysis
 from bmco_pymc.trial.looks import Looks
@@ -30,7 +30,7 @@ def described(plan: Plan) -> Json:
     Raises
     ------
     InputError
-        If its population has a mask, which is of one data set.
+        If its population has a mask, which is of one data set, or is a target.
     """
     analysis = plan.analysis
     found: Json = {name: encode_value(name, getattr(plan, name)) for name in _PLAIN}
@@ -110,6 +110,12 @@ def _population(population: Any) -> Json | None:
         }
     if isinstance(population, Empirical) and population.mask is not None:
         raise InputError("population", population, "a mask is of one data set, not of a plan")
+    if isinstance(population, Target):
+        problem = (
+            "simulated trials cannot be about the rows of a frame, which no file of a plan "
+            "describes; the analysis of the finished trial can: analysis.run(study)"
+        )
+        raise InputError("population", population, problem)
     ranges = [[name, *map(repr, map(float, bounds))] for name, bounds in population.ranges]
     query = population.query if isinstance(population, Empirical) else None
     return {"kind": type(population).__name__, "ranges": ranges, "query": query}

@@ -16,6 +16,7 @@ from bmco_pymc.trial.plan import Plan
 from bmco_pymc.trial.simulated.described import described, plan_of
 from bmco_pymc.trial.simulated.work import Work, analyse
 from bmco_pymc.trial.spending import HSD, OBrienFleming, Pocock
+from bmco_pymc.trial.wording import compared
 
 CLUSTERS: dict[str, Any] = {"clusters": 12, "size": 8}
 INF = float("inf")
@@ -211,6 +212,14 @@ def test_a_mask_is_refused() -> None:
     plan = Plan(2, Analysis(bmco.BGLM, population=bmco.Empirical(mask=[True, False])))
     with pytest.raises(bmco.InputError, match="a mask is of one data set, not of a plan"):
         described(plan)
+
+
+def test_a_target_is_refused() -> None:
+    target = bmco.Target(bmco.load_trial()[["x"]])
+    plan = Plan(200, Analysis(bmco.BGLM, fixed="group * x", population=target))
+    with pytest.raises(bmco.InputError, match=r"no file of a plan describes; .* analysis\.run"):
+        described(plan)
+    assert "the 240 rows of the target" in str(compared(plan, searched=False)["population"])
 
 
 @pytest.mark.parametrize(
