@@ -9,7 +9,9 @@ from .diagnostics.verdict import Diagnostics
 from .effects.comparison import Comparison
 from .effects.curve import Curve
 from .effects.effect import Effect
+from .effects.overlap import Overlap
 from .effects.subgroups import Subgroups
+from .effects.tipping import TippingPoint
 from .errors import ConvergenceWarning, InputError, InputWarning, SamplingError
 from .fit import Fit
 from .models.bglm import BGLM
@@ -21,6 +23,7 @@ from .plots.effect import plot_effect
 from .population.covariates import Covariates
 from .population.points import Analytical, Empirical, Value
 from .population.scenario import Scenario
+from .population.target import Target
 from .priors.historical import map_prior
 from .priors.priors import (
     LKJ,
@@ -79,6 +82,7 @@ __all__ = [
     "Normal",
     "OBrienFleming",
     "OperatingCharacteristics",
+    "Overlap",
     "Pocock",
     "Priors",
     "Protocol",
@@ -88,6 +92,8 @@ __all__ = [
     "Scenario",
     "Study",
     "Subgroups",
+    "Target",
+    "TippingPoint",
     "Value",
     "__version__",
     "bglm",

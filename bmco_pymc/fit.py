@@ -20,8 +20,10 @@ from bmco_pymc.errors import ConvergenceWarning, warn_user
 from bmco_pymc.interrupts import ALL_KEPT, INTERRUPTED, deferred, tell
 from bmco_pymc.population.estimand import Estimand
 from bmco_pymc.population.pilot import pilot_of
-from bmco_pymc.population.points import Analytical, Empirical, Sample, Value
+from bmco_pymc.population.points import Empirical, Sample
 from bmco_pymc.population.scenario import Scenario, of_draws
+from bmco_pymc.population.target import Target
+from bmco_pymc.population.values import Population
 from bmco_pymc.posterior.clusters import check_clusters, cluster_rates
 from bmco_pymc.posterior.declaration import Declaration
 from bmco_pymc.posterior.posterior import Posterior
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
 
     from bmco_pymc.effects.curve import Curve
     from bmco_pymc.effects.effect import Effect
+    from bmco_pymc.effects.overlap import Overlap
     from bmco_pymc.effects.sensitivity import Sensitivity
     from bmco_pymc.effects.subgroups import Subgroups
+    from bmco_pymc.effects.tipping import TippingPoint
     from bmco_pymc.posterior.check import Check
 
 
@@ -90,7 +94,7 @@ class Fit(Posterior):
 
     def update(
         self,
-        data: IntoFrame | Study | None = None,
+        data: IntoFrame | str | os.PathLike[str] | Study | None = None,
         *,
         priors: Priors | Mapping[str, Any] | None = None,
         **settings: Any,
@@ -102,8 +106,9 @@ class Fit(Posterior):
 
         Parameters
         ----------
-        data : data frame or Study, optional
-            A frame with the same columns in the same roles, or a study of its own. Terms that learn
+        data : data frame, str, path-like or Study, optional
+            A frame, or Parquet files, with the same columns in the same roles, or a study of its
+            own. Terms that learn
             from data (splines, ``scale()``) learn from these, and so do recommended priors.
         priors : Priors or mapping, optional
             All priors, or those to replace: ``{"beta": Normal(0, sd=1)}``.
@@ -148,7 +153,7 @@ class Fit(Posterior):
 
     def effect(
         self,
-        population: Value | Empirical | Analytical | None = None,
+        population: Population | None = None,
         *,
         clusters: str | None = None,
         standardise: str = "pooled",
@@ -158,8 +163,9 @@ class Fit(Posterior):
 
         Parameters
         ----------
-        population : Value, Empirical or Analytical, optional
-            Which covariate values; the default is the whole sample, ``Empirical()``.
+        population : Value, Empirical, Analytical or Target, optional
+            Which covariate values; the default is the whole sample, ``Empirical()``. A `Target` is
+            another population: the rows of a registry, say.
         clusters : {"new", "observed"}, optional
             Clusters like these, with the variation between clusters integrated out (the default),
             or the clusters in the data. Only for BGLMM.
@@ -183,11 +189,114 @@ class Fit(Posterior):
 
         return make_effect(self, Estimand(population, clusters, standardise, cluster_weights))
 
+    def overlap(self, target: Target) -> Overlap:
+        """Look how far a target is from the sample, before an effect is carried over to it.
+
+        Parameters
+        ----------
+        target : Target
+
+        Returns
+        -------
+        Overlap
+            Standardised mean differences of the model's covariates, how much of the target is
+            outside the sample's range, and the effective sample size of what both have in common,
+            with a picture: see `bmco_pymc.population.likeness.likeness` for the formulas.
+
+        Raises
+        ------
+        InputError
+            If the target does not fit the model, or the model has no covariate.
+
+        Warns
+        -----
+        InputWarning
+            If rows of the target are left out, as they miss a covariate.
+
+        References
+        ----------
+        Stuart, Cole, Bradshaw & Leaf (2011), https://doi.org/10.1111/j.1467-985X.2010.00673.x
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> trial = bmco.load_trial()
+        >>> study = bmco.Study(trial, ["y1", "y2"], "arm", "ctl", "trt")
+        >>> prior = bmco.BGLM(study, "arm * severity").prior_effect(draws=400, seed=1).fit
+        >>> registry = trial[["severity"]].iloc[:40]
+        >>> prior.overlap(bmco.Target(registry)).table["covariate"].unique().tolist()
+        ['severity']
+        """
+        from bmco_pymc.effects.overlap import make_overlap
+
+        return make_overlap(self, target)
+
+    def predict(
+        self,
+        frame: IntoFrame,
+        clusters: str | None = None,
+        kind: str = "probabilities",
+        seed: int | None = None,
+        *,
+        progress: bool = True,
+    ) -> xr.Dataset:
+        """Predict each row of a frame in both groups, draw by draw.
+
+        For what no other verb computes; averages over rows are those of `effect` with a `Target`.
+
+        Parameters
+        ----------
+        frame : data frame, shape (n, columns)
+            With the covariates of the model, as for `Target`; the group is not needed. Rows that
+            miss a covariate are left out with a warning.
+        clusters : {"new", "observed"}, optional
+            New clusters (the default), or those that the study's column of clusters names. Only
+            for BGLMM.
+        kind : {"probabilities", "outcomes"}
+            φ and θ, averaged over new clusters if these are asked for; or outcomes drawn from the
+            posterior predictive distribution, those of the two groups apart from each other. Rows
+            with one label in the study's column of clusters are then in one new cluster; without
+            this column each row is in a cluster of its own.
+        seed : int, optional
+            Seed of the outcomes; the default is that of the fit.
+        progress : bool
+            Whether to show a progress bar where there are integrals over new clusters.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``phi`` (chain, draw, row, group, pattern) and ``theta`` (chain, draw, row, group,
+            outcome), or ``outcomes`` of 0 and 1 (chain, draw, row, group, outcome). ``row`` has the
+            index of a pandas frame, else numbers from 0.
+
+        Raises
+        ------
+        InputError
+            If the frame does not fit the model, or the result does not fit into memory.
+
+        Warns
+        -----
+        InputWarning
+            If rows are left out, or a covariate reaches outside the data.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> prior = bmco.BGLM(study, "arm * x").prior_effect(draws=400, seed=1).fit
+        >>> found = prior.predict(bmco.load_trial()[["x"]].iloc[:3])
+        >>> dict(found["theta"].sizes)
+        {'chain': 1, 'draw': 400, 'row': 3, 'group': 2, 'outcome': 2}
+        """
+        from bmco_pymc.effects.prediction import predict
+
+        return predict(self, frame, clusters, kind, seed, progress=progress)
+
     def scenario(
         self,
         draws: int = 200,
         seed: int | None = None,
-        population: Value | Empirical | Analytical | None = None,
+        population: Population | None = None,
         **how: Any,
     ) -> Scenario:
         """Take what this study has learnt, uncertainty included, as the truth of another trial.
@@ -198,7 +307,7 @@ class Fit(Posterior):
             How many truths, at most as many as there are posterior draws.
         seed : int, optional
             Choose the draws at random, each once at most; the default is at equal steps.
-        population : Value, Empirical or Analytical, optional
+        population : Value, Empirical, Analytical or Target, optional
             As in `effect`.
         **how
             Other arguments of `effect`: ``clusters``, ``standardise``, ``cluster_weights``.
@@ -253,7 +362,7 @@ class Fit(Posterior):
     @asking("All")
     def sensitivity(
         self,
-        population: Value | Empirical | Analytical | None = None,
+        population: Population | None = None,
         *,
         scale: str | Sequence[str] = ("prior", "likelihood"),
         powers: Sequence[float] | None = None,
@@ -268,7 +377,7 @@ class Fit(Posterior):
 
         Parameters
         ----------
-        population : Value, Empirical or Analytical, optional
+        population : Value, Empirical, Analytical or Target, optional
             As in `effect`; so are ``clusters``, ``standardise`` and ``cluster_weights``.
         scale : str or sequence of str
             What to scale: "prior" (all priors together), "likelihood", or one block of the prior:
@@ -304,6 +413,84 @@ class Fit(Posterior):
         check_names(choices, EFFECT)
         estimand = Estimand(population, **choices)
         return sensitivity(self, estimand, scale=scale, powers=powers, rule=rule)
+
+    @asking("All")
+    def tipping_point(
+        self,
+        shift: ArrayLike | Mapping[Any, ArrayLike] | None = None,
+        *,
+        rule: Rule,
+        outcomes: str | Sequence[str] | None = None,
+        population: Population | None = None,
+        clusters: str | None = None,
+        standardise: str = "pooled",
+        cluster_weights: str = "size",
+    ) -> TippingPoint:
+        r"""Look how far unobserved outcomes must depart from MAR for the decision to change.
+
+        A study with ``missing="mar"`` takes outcomes that were not observed to be missing at
+        random, given what was observed of the subject. Here their log odds of success are shifted
+        by an amount for each group, and θ, δ and the decision follow from the same draws: nothing
+        is fitted again. With :math:`\pi_{ek}` the probability of success on the unobserved outcome
+        k of subject e in a draw, given what was observed of it, and :math:`s_g` the shift,
+
+        .. math:: \theta^*_{gk} = \theta_{gk} + \frac{1}{n_g} \sum_e
+            \left[\mathrm{expit}(\mathrm{logit}\, \pi_{ek} + s_g) - \pi_{ek}\right].
+
+        The shift 0 is the answer under MAR, to the last digit. Unobserved subjects stand for their
+        share of the analysed subjects of their group; those without any outcome are not analysed.
+        As θ is about a population and the shares are those of the sample, a single draw of θ* can
+        lie a little beyond 0 or 1.
+
+        Parameters
+        ----------
+        shift : float, array_like or mapping, optional
+            Differences of log odds in increasing order, for both groups or by the label of the
+            group; the default is 13 from −3 to 3. 0 is added where it is not among them, and is
+            all there is for a group of which nothing is unobserved.
+        rule : str or Rule
+            With its arguments, as in `Effect.decide`; not Utility, which is about patterns.
+        outcomes : str or sequence of str, optional
+            Those whose unobserved values are shifted; by default all that someone misses. The
+            others stay as under MAR.
+        population : Empirical, optional
+            The whole sample, ``Empirical()``, and no other: who is unobserved is a matter of it.
+        clusters, standardise, cluster_weights : str, optional
+            As in `effect`.
+
+        Returns
+        -------
+        TippingPoint
+            A table over all pairs of shifts, the line where the decision changes, how far that is
+            from MAR, in words, and a picture.
+
+        Raises
+        ------
+        InputError
+            If every analysed subject has every outcome, or an argument cannot be used.
+
+        References
+        ----------
+        Liublinska & Rubin (2014), https://doi.org/10.1002/sim.6197 (tipping points of a binary
+        outcome in two groups); Cro, Morris, Kenward & Carpenter (2020),
+        https://doi.org/10.1002/sim.8569 (shifts by δ, controlled by group).
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> trial = bmco.load_trial()
+        >>> trial["y2"] = trial["y2"].astype(float).mask(trial.index % 5 == 0)
+        >>> study = bmco.Study(trial, ["y1", "y2"], "arm", "ctl", "trt", missing="mar")
+        >>> found = bmco.BMVB(study).fit(seed=1).tipping_point(rule="comp")
+        >>> found.decision.decision, found.at(treatment=-1).decision
+        ('superior', 'not superior')
+        >>> found.nearest[["moved", "shift_treatment"]].round(1).values.tolist()
+        [['treatment', -0.5], ['control', 0.0], ['both', -0.3]]
+        """
+        from bmco_pymc.effects.departures import make_tipping
+
+        estimand = Estimand(population, clusters, standardise, cluster_weights)
+        return make_tipping(self, estimand, shift=shift, outcomes=outcomes, rule=rule)
 
     def curve(
         self,
@@ -471,6 +658,38 @@ class Fit(Posterior):
         whole("most", most, least=1)
         population = self.effect(Empirical(), clusters="new", standardise="own")
         return plot_shrinkage(rates, population, ci_prob=ci_prob, most=most)
+
+    def plot_missing(self) -> Figure:
+        """Draw who misses what: which outcomes were observed of whom, and how many miss each.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            On the left the share of each group's subjects by the outcomes that they miss, the most
+            frequent first; on the right the share of each group that misses each outcome.
+
+        Raises
+        ------
+        InputError
+            If every analysed subject has every outcome.
+
+        See Also
+        --------
+        Study.missing_table : The numbers.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> trial = bmco.load_trial()
+        >>> trial["y2"] = trial["y2"].astype(float).mask(trial.index % 5 == 0)
+        >>> study = bmco.Study(trial, ["y1", "y2"], "arm", "ctl", "trt", missing="mar")
+        >>> figure = bmco.BMVB(study).fit(seed=1).plot_missing()
+        >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        ['nothing', 'y2']
+        """
+        from bmco_pymc.plots.missing import plot_missing
+
+        return plot_missing(self.model)
 
     def plot_trace(self, which: str = "all", **settings: Any) -> Any:
         """Draw the chains of each parameter.
@@ -796,4 +1015,4 @@ def _study(old: Study, data: Any) -> Study:
     """Return a study of new data in the roles of an old one."""
     if isinstance(data, Study):
         return data
-    return Study(data, old.outcomes, old.group, old.control, old.treatment, old.cluster, old.counts)
+    return old.with_data(data)

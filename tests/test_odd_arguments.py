@@ -93,6 +93,7 @@ ODD: tuple[Any, ...] = (
     bmco.Value(z=1),
     bmco.Empirical(query="nothing == 1"),
     bmco.Analytical(severity=(0, 1)),
+    bmco.Target(pd.DataFrame({"x": [0.5], "y1": ["a"]})),
     bmco.Normal(0, sd=1),
     bmco.InverseWishart(9),
     bmco.Dirichlet(1),
@@ -153,6 +154,10 @@ def _calls(tmp_path: Any) -> list[Call]:
     several = bmco.compare({"a": exact, "b": fits["flat"]}, progress=False)
     saved = tmp_path / "exact.zarr.zip"
     exact.save(saved)
+    seen = trial["y2"].astype(float).mask(trial.index % 5 == 0)
+    in_part = bmco.Study(trial.assign(y2=seen), **roles, missing="mar")
+    partly = bmco.BMVB(in_part).fit(draws=50, seed=1)
+    tipping = partly.tipping_point([-1, 1])
     columns = {"grp": "arm", "grp_a": "ctl", "grp_b": "trt", "y_vars": ["y1", "y2"]}
     calls = [
         Call("Study", bmco.Study, {"data": trial, **roles}),
@@ -189,6 +194,10 @@ def _calls(tmp_path: Any) -> list[Call]:
         Call("Value", lambda value: len(bmco.Value(value).values), {"value": 1}),
         Call("Empirical", bmco.Empirical, {}),
         Call("Analytical", bmco.Analytical, {}),
+        Call("Target", bmco.Target, {"frame": trial}),
+        Call("tipping_point", partly.tipping_point, {"shift": [-1, 1]}),
+        Call("tipping.at", tipping.at, {"treatment": -0.5}),
+        Call("overlap", fits["flat"].overlap, {"target": bmco.Target(trial)}),
         Call("Normal", bmco.Normal, {"sd": 1}),
         Call("InverseWishart", bmco.InverseWishart, {}),
         Call("LKJ", bmco.LKJ, {}),
@@ -210,6 +219,7 @@ def _calls(tmp_path: Any) -> list[Call]:
     for name, fit in fits.items():
         calls += [
             Call(f"{name}.effect", fit.effect, {}),
+            Call(f"{name}.predict", fit.predict, {"frame": trial[:3], **quiet}),
             Call(f"{name}.summary", fit.summary, {}),
             Call(f"{name}.predictive", fit.predictive, {"draws": 20}),
             Call(f"{name}.check", fit.check, {"draws": 20}),
@@ -280,11 +290,17 @@ def _populations(fit: bmco.Fit) -> list[Call]:
     def normal(x: Any) -> Any:
         return fit.effect(bmco.Analytical(x=x))
 
+    def rows(x: Any, severity: Any, n: Any) -> Any:
+        columns = {"x": x, "severity": severity, "n": n}
+        frame = {name: pd.Series([one, one], dtype=object) for name, one in columns.items()}
+        return fit.effect(bmco.Target(pd.DataFrame(frame), weights="n"))
+
     everybody = {"query": None, "mask": None}
     return [
         Call("value", value, {"x": 0.0, "severity": "mild"}),
         Call("subjects", subjects, {"x": (-9, 9), **everybody}),
         Call("normal", normal, {"x": (-9, 9)}),
+        Call("rows", rows, {"x": 0.0, "severity": "mild", "n": 1}),
     ]
 
 

@@ -59,6 +59,9 @@ def asked(table) -> SimpleNamespace:
         model = bmco.BGLMM(study, f"`{ARM}` * `{AGE}`", "1")
         fit = model.fit(draws=50, tune=100, chains=2, seed=1, progress=False)
         effect = fit.effect()
+        seen = table[OUTCOMES].astype(float).mask(np.arange(300)[:, None] % 4 == [1, 2])
+        in_part = bmco.Study(table.assign(**seen), OUTCOMES, ARM, *ARMS, missing="mar")
+        partly = bmco.BMVB(in_part).fit(draws=100, seed=1)
         return SimpleNamespace(
             study=study,
             model=model,
@@ -75,6 +78,10 @@ def asked(table) -> SimpleNamespace:
             compared=bmco.compare({f"$_{{ {LONG}": fit, "b\x1b[1m": fit}, progress=False),
             sensitivity=fit.sensitivity(),
             check=fit.check(draws=20),
+            overlap=fit.overlap(bmco.Target(table)),
+            partly=partly,
+            tipping=partly.tipping_point([-2, -1, 1, 2]),
+            carried=fit.effect(bmco.Target(table, AGE)),
             population=bmco.Value({AGE: 50}),
         )
 
@@ -102,11 +109,18 @@ PICTURES: dict[str, Callable[[Any], Any]] = {
     "sites": lambda a: a.sites.plot(),
     "Comparison.plot": lambda a: a.compared.plot(),
     "Sensitivity.plot": lambda a: a.sensitivity.plot(),
+    "Overlap.plot": lambda a: a.overlap.plot(),
+    "Fit.plot_missing": lambda a: a.partly.plot_missing(),
+    "TippingPoint.plot": lambda a: a.tipping.plot(),
+    "two-sided": lambda a: a.partly.tipping_point([-1, 1], direction="two-sided").plot(),
 }
 
 
 def test_every_picture_is_among_those_that_are_tried():
-    owners = (bmco.Fit, bmco.Effect, Curve, Subgroups, Comparison, Sensitivity)
+    owners = (
+        *(bmco.Fit, bmco.Effect, Curve, Subgroups, Comparison, Sensitivity, bmco.Overlap),
+        bmco.TippingPoint,
+    )
     public = {
         f"{owner.__name__}.{name}"
         for owner in owners
@@ -173,6 +187,7 @@ def test_a_dollar_is_a_dollar_whatever_the_settings(asked, drawn, tmp_path):
 PRINTED = [
     *("study", "model", "fit", "diagnostics", "effect", "prior", "decision", "report", "subgroups"),
     *("sites", "decisions", "curve", "compared", "sensitivity", "check", "population"),
+    *("partly", "tipping"),
 ]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bmco_pymc.cli.declared import Missing, Tipping
 from bmco_pymc.cli.speech import speaking
 
 # \b keeps the lines as they are.
@@ -78,7 +79,12 @@ def demo(
 @app.command(epilog=f"{EXAMPLE}\n{CODES}")
 def fit(
     data: Annotated[
-        Path, typer.Argument(help="CSV file: a header, then a row per subject.", metavar="DATA.CSV")
+        Path,
+        typer.Argument(
+            help="CSV file: a header, then a row per subject. Or a Parquet file, or several: "
+            "'data/*.parquet', in quotes.",
+            metavar="DATA",
+        ),
     ],
     outcomes: Annotated[
         str, option("Outcome columns, each 0 or 1, separated by commas.", "COLUMN,...")
@@ -92,6 +98,7 @@ def fit(
     counts: Annotated[
         str | None, option("Column of how many subjects a row stands for.", "COLUMN")
     ] = None,
+    missing: Missing = "complete",
     analysis: Annotated[
         str,
         option(
@@ -107,6 +114,13 @@ def fit(
     random: Annotated[
         str | None,
         option("bglmm: formula of the terms that vary between clusters. Default: 1.", "FORMULA"),
+    ] = None,
+    bins: Annotated[
+        list[str] | None,
+        option(
+            "Cut a covariate into so many bins, or by edges: age=18:40:65. May be repeated.",
+            "NAME=NUMBER",
+        ),
     ] = None,
     at: Annotated[
         list[str] | None,
@@ -127,6 +141,18 @@ def fit(
             name="--analytical",
         ),
     ] = False,
+    target: Annotated[
+        Path | None,
+        option(
+            "Both groups over the rows of another CSV file with the same covariates, such as a "
+            "registry.",
+            "FILE.CSV",
+        ),
+    ] = None,
+    target_weights: Annotated[
+        str | None,
+        option("Column of that file: how many people, or what weight, a row stands for.", "COLUMN"),
+    ] = None,
     standardise: Annotated[
         str | None,
         option("pooled: both groups over the same subjects. own: each over its own.", "HOW"),
@@ -151,6 +177,7 @@ def fit(
     ] = None,
     alpha: Annotated[float, option("Error rate of the decision.")] = 0.05,
     ci: Annotated[float, option("Probability in the intervals.")] = 0.95,
+    tipping: Tipping = False,
     draws: Annotated[
         int | None,
         option("Draws in each chain. Default: 1000, more if these are too few; of bmvb 2500."),
@@ -175,25 +202,29 @@ def fit(
         Path | None, option("Folder for summary.txt, estimates.csv and effect.png.")
     ] = None,
 ) -> None:
-    """Analyse a CSV file.
+    """Analyse a CSV file, or Parquet files of any size.
 
-    Without --at, --range and --analytical, the result is about the whole sample. All options are
-    checked before anything is computed or written. Files are in UTF-8; every row of estimates.csv
-    has R-hat, ESS and the verdict on the draws.
+    Without --at, --range, --analytical and --target, the result is about the whole sample. All
+    options are checked before anything is computed or written. Files are in UTF-8; every row of
+    estimates.csv has R-hat, ESS and the verdict on the draws.
     """
     from bmco_pymc.cli import options, report
-    from bmco_pymc.cli.table import read_table
-    from bmco_pymc.data.study import Study
+    from bmco_pymc.cli.source import read_study
     from bmco_pymc.decision.rule import Rule
     from bmco_pymc.models.settings import Settings
+    from bmco_pymc.population.target import Target
 
     with speaking() as notes:
         named = options.names("--outcomes", outcomes)
-        labels = [group] if cluster is None else [group, cluster]
-        table = read_table(data, labels, [text for text in (fixed, random) if text])
-        study = Study(table, named, group, control, treatment, cluster, counts)
+        formulas = [text for text in (fixed, random) if text]
+        roles = (group, control, treatment), cluster, counts
+        study = read_study(data, named, *roles, formulas, bins or [], missing)
         model = options.make_model(study, analysis, fixed, random)
         population = options.read_population(at or [], ranges or [], analytical, study.data, model)
+        if target is not None or target_weights is not None:
+            population = options.read_target(
+                target, target_weights, population, [] if cluster is None else [cluster], formulas
+            )
         how = options.given(
             clusters=clusters, standardise=standardise, cluster_weights=cluster_weights
         )
@@ -201,6 +232,8 @@ def fit(
         w = None if weights is None else options.numbers("--weights", weights)
         question = Rule(rule, direction, numbers, w, alpha, at_least)
         options.check_question(model, population, how, question, ci)
+        if tipping:
+            options.check_tipping(model, population)
         choice = options.given(draws=draws, tune=tune, target_accept=target_accept)
         settings: dict[str, Any] = {"chains": chains, "seed": seed, **choice}
         Settings(**settings)  # says what is wrong with them
@@ -213,6 +246,11 @@ def fit(
         text.add(fitted)
         effect = fitted.effect(population, **how)
         text.add(effect.text(ci))
+        if isinstance(population, Target) and model.cells.frame.shape[1]:
+            text.add(fitted.overlap(population))
         decision = effect.decide(question)
         text.add(decision)
-        report.finish(text, notes, folder, effect, [decision], ci)
+        tip = fitted.tipping_point(rule=question, **how) if tipping else None
+        if tip is not None:
+            text.add(tip)
+        report.finish(text, notes, folder, effect, [decision], ci, tip)

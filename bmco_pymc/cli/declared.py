@@ -1,4 +1,7 @@
-"""The options of ``bmco-pymc power`` and ``bmco-pymc size``, under the headings of their help."""
+"""The options of ``bmco-pymc power`` and ``bmco-pymc size``, under the headings of their help.
+
+And those of ``bmco-pymc fit`` about outcomes that were not observed.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,22 @@ def option(panel: str, help: str, metavar: str | None = None, name: str | None =
     return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel)
 
 
+Missing = Annotated[
+    str,
+    typer.Option(
+        help="complete: a subject needs all outcomes. mar: those with some are kept, and what they "
+        "lack is taken to be missing at random.",
+        metavar="HOW",
+    ),
+]
+Tipping = Annotated[
+    bool,
+    typer.Option(
+        "--tipping",
+        help="With --missing mar: how far the unobserved must depart from it for the decision to "
+        "change; in --out also tipping.csv and tipping.png.",
+    ),
+]
 Control = Annotated[
     str, option(TRUTH, "Success probability of each outcome under the control.", "NUMBERS")
 ]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from bmco_pymc.data.covariates import is_number
+from bmco_pymc.data.missing import COMPLETE
 from bmco_pymc.data.study import Study
 from bmco_pymc.decision.rule import Rule
 from bmco_pymc.errors import InputError, warn_user
@@ -16,9 +18,9 @@ from bmco_pymc.models.base import Model
 from bmco_pymc.models.bglm import BGLM
 from bmco_pymc.models.bglmm import BGLMM
 from bmco_pymc.models.bmvb import BMVB
-from bmco_pymc.population.points import Analytical, Empirical, Sample, Value, resolve
-
-type Population = Value | Empirical | Analytical
+from bmco_pymc.population.points import Analytical, Empirical, Sample, Target, Value, resolve
+from bmco_pymc.population.values import Population
+from bmco_pymc.population.values import given as named
 
 ANALYSES = ("auto", "bmvb", "bglm", "bglmm")
 
@@ -96,7 +98,7 @@ def check_question(
     Parameters
     ----------
     model : Model
-    population : Value, Empirical, Analytical or None
+    population : Value, Empirical, Analytical, Target or None
     how : mapping
         Further arguments of ``fit.effect()``; only those given.
     rule : Rule
@@ -107,7 +109,8 @@ def check_question(
         raise InputError("ci_prob", ci_prob, "must be between 0 and 1")
     rule.for_outcomes(model.study.outcomes)
     analysis = type(model).__name__
-    flag = {Value: "--at", Analytical: "--analytical"}.get(type(population), "--range")
+    flags = {Value: "--at", Analytical: "--analytical", Target: "--target"}
+    flag = flags.get(type(population), "--range")
     if model.terms is None:
         asked = how if population is None else {flag: population, **how}
         for name, value in asked.items():
@@ -116,16 +119,29 @@ def check_question(
         return
     if "clusters" in how and not model.terms.random:
         raise InputError("clusters", how["clusters"], f"{analysis} has no clusters: give --cluster")
-    if isinstance(population, Value | Analytical) and how.get("standardise") == "own":
+    if isinstance(population, Value | Analytical | Target) and how.get("standardise") == "own":
         raise InputError("standardise", "own", "goes with the sample's own covariate values")
     usual = {"clusters": "new"} if model.terms.random else {}
     population = Empirical() if population is None else population
     try:
         resolve(population, Sample(model.study, model.cells), **{**usual, **how})
     except InputError as error:
-        about = population.values if isinstance(population, Value) else population.ranges
-        covariates = {str(name): f"{flag} {name}" for name, _ in about}
+        covariates = {str(name): f"{flag} {name}" for name, _ in named(population)}
+        if isinstance(population, Target):
+            raise _of_target(error) from None
         raise error.renamed(covariates | {"population": flag}) from None
+
+
+def check_tipping(model: Model, population: Population | None) -> None:
+    """Raise `InputError` if a fit of the model has no tipping point in this population."""
+    if model.cells.partial is None:
+        problem = "nothing is unobserved: every analysed subject has every outcome"
+        if model.study.missing == COMPLETE:
+            problem += "; --missing mar keeps those with some outcomes missing"
+        raise InputError("--tipping", True, problem)
+    if population is not None:
+        problem = "is about the whole sample: without --at, --range, --analytical and --target"
+        raise InputError("--tipping", True, problem)
 
 
 def read_population(
@@ -160,6 +176,45 @@ def read_population(
         problem = f"say of which covariate, for example --range {covariates[0]}=: for all values"
         raise InputError("--analytical", True, problem, covariates)
     return Analytical(bounds)
+
+
+def read_target(
+    path: Path | None,
+    weights: str | None,
+    other: Population | None,
+    labels: Sequence[str],
+    formulas: Sequence[str],
+) -> Target:
+    """Return the target that ``--target`` and ``--target-weights`` describe.
+
+    Parameters
+    ----------
+    path : Path or None
+    weights : str or None
+    other : Value, Empirical, Analytical or None
+        What the other options describe: it cannot go with a target.
+    labels, formulas : sequence of str
+        As in `bmco_pymc.cli.table.read_table`.
+    """
+    from bmco_pymc.cli.table import read_table
+
+    if path is None:
+        raise InputError("--target-weights", weights, "goes with --target, the file it is in")
+    if other is not None:
+        flag = {Value: "--at", Analytical: "--analytical"}.get(type(other), "--range")
+        raise InputError("--target", str(path), f"cannot go with {flag}: choose one population")
+    try:
+        return Target(read_table(path, labels, formulas), weights)
+    except InputError as error:
+        raise _of_target(error) from None
+
+
+def _of_target(error: InputError) -> InputError:
+    """Return an error about a file of a target in the words of the options."""
+    argument = error.argument.replace("frame[", "--target [")
+    names = {"data": "--target", "frame": "--target", "weights": "--target-weights"}
+    names |= {"population": "--target", "covariate": "--target"}
+    return InputError(names.get(argument, argument), error.value, error.problem, error.choices)
 
 
 def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:

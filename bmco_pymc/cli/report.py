@@ -17,6 +17,7 @@ from bmco_pymc.decision.decision import Decision, Side
 from bmco_pymc.decision.probability import smallest_ess
 from bmco_pymc.diagnostics.scalars import assess
 from bmco_pymc.effects.effect import Effect
+from bmco_pymc.effects.tipping import TippingPoint
 from bmco_pymc.errors import InputError
 from bmco_pymc.escapes import visible
 
@@ -72,6 +73,7 @@ def finish(
     effect: Effect,
     decisions: Sequence[Decision],
     ci_prob: float,
+    tipping: TippingPoint | None = None,
 ) -> None:
     """Write the files, if any, then print what is left to print; end with 3 or 130 if need be.
 
@@ -81,6 +83,9 @@ def finish(
     try:
         if folder is not None:
             _write(folder, report.text(notes), effect, decisions, ci_prob)
+            if tipping is not None:
+                tipping.table.to_csv(folder / "tipping.csv", index=False, encoding="utf-8")
+                tipping.plot().savefig(folder / "tipping.png", dpi=150)
     except OSError as error:
         problem = f"{visible(str(folder))} could not be written: {error.strerror}"
         typer.echo(f"Error: {problem}", err=True)
@@ -88,7 +93,9 @@ def finish(
     finally:
         report.show()
     if folder is not None:
-        typer.echo(f"\nWritten to {visible(str(folder))}: summary.txt, estimates.csv, effect.png")
+        more = "" if tipping is None else ", tipping.csv, tipping.png"
+        names = f"summary.txt, estimates.csv, effect.png{more}"
+        typer.echo(f"\nWritten to {visible(str(folder))}: {names}")
     if effect.posterior.cut_short:
         raise typer.Exit(INTERRUPTED)
     if not effect.diagnostics.ok:

@@ -26,7 +26,8 @@ OPTIONS = {
     "Analytical": "--analytical",
 }
 SAME = frozenset(
-    {"outcomes", "group", "control", "treatment", "cluster", "counts", "fixed", "random"}
+    {"outcomes", "group", "control", "treatment", "cluster", "counts", "missing"}
+    | {"fixed", "random"}
     | {"clusters", "cluster_weights", "standardise", "rule", "direction", "margins", "alpha"}
     | {
         "draws",

@@ -85,7 +85,7 @@ class Criterion:
     statistic : callable
         (joint, marginal, m) -> the one of them whose ``probability`` must exceed 1 − level;
         Datasets with the variables ``probability``, ``mcse``, ``ess`` and ``bound``, marginal by
-        outcome.
+        outcome; any further dims are places with a decision each.
     statistic_name : callable
         m -> the same in words.
     joins : str
@@ -111,12 +111,14 @@ class Criterion:
 
 def _ranked(marginal: xr.Dataset, place: int) -> xr.Dataset:
     """Return the marginal probability at a place in their order, the largest at 0."""
-    order = np.argsort(-marginal["probability"].values, kind="stable")
-    return marginal.isel(outcome=int(order[place]))
+    known = marginal["probability"]
+    axis = known.get_axis_num("outcome")
+    order = known.copy(data=np.argsort(-known.values, axis=axis, kind="stable"))
+    return marginal.isel(outcome=order.isel(outcome=place, drop=True))
 
 
 def _smallest(joint: xr.Dataset, marginal: xr.Dataset, m: int | None) -> xr.Dataset:
-    return marginal.isel(outcome=int(np.argmin(marginal["probability"].values)))
+    return marginal.isel(outcome=marginal["probability"].argmin("outcome"))
 
 
 CRITERIA: Mapping[str, Criterion] = {

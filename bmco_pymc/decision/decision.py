@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,7 @@ from bmco_pymc.decision.probability import (
     decimals,
     estimate,
     few_draws,
+    judged,
     shown,
     smallest_ess,
 )
@@ -295,10 +295,7 @@ def _side(
     alone = rule.statistic == "marginal"
     decides = rule.criterion.statistic(joint, marginal, rule.m) if alone else joint
     statistic, mcse, bound = (float(decides[name]) for name in ("probability", "mcse", "bound"))
-    agree = not math.isnan(bound)
-    doubt = abs(statistic - bound) if agree else 2 * mcse
-    settled = abs(statistic - threshold) > doubt  # never where there is no MCSE
-    judged = settled or not (agree or math.isnan(mcse))
+    enough, settled = map(bool, judged(statistic, mcse, bound, threshold))
     return Side(
         direction=direction,
         event=rule.event(direction),
@@ -312,7 +309,7 @@ def _side(
         statistic=statistic,
         statistic_mcse=mcse,
         threshold=threshold,
-        met=statistic > threshold if judged else None,
+        met=statistic > threshold if enough else None,
         settled=settled,
     )
 

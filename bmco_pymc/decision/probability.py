@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import SupportsFloat
+from typing import Any, SupportsFloat
 
 import numpy as np
 import xarray as xr
@@ -15,7 +15,7 @@ TINY = 1e-8  # from 0 or 1: what more decimals would not show
 
 
 def estimate(
-    event: xr.DataArray, ess_if_constant: float, *, independent: bool = False
+    event: xr.DataArray, ess_if_constant: float | xr.DataArray, *, independent: bool = False
 ) -> xr.Dataset:
     """Return the share of the draws in which an event holds, and how well it is known.
 
@@ -23,8 +23,9 @@ def estimate(
     ----------
     event : xarray.DataArray
         Boolean, dims (chain, draw) and any others.
-    ess_if_constant : float
-        ESS to use where all draws agree, so that the event itself has none: see `smallest_ess`.
+    ess_if_constant : float or xarray.DataArray
+        ESS to use where all draws agree, so that the event itself has none: see `smallest_ess`;
+        over other dims too.
     independent : bool
         Whether the draws are independent by construction.
 
@@ -79,6 +80,36 @@ def smallest_ess(draws: xr.DataArray) -> float:
     ess = np.concatenate([numbers["ess_bulk"], numbers["ess_tail"]])
     # below four draws a chain, and of a constant, the ESS is NaN: the number of draws stands in
     return float(np.fmin(ess, n_draws).min())
+
+
+def judged(statistic: Any, mcse: Any, bound: Any, threshold: float) -> tuple[Any, Any]:
+    """Return whether draws are enough to judge a probability, and whether that is settled.
+
+    Parameters
+    ----------
+    statistic, mcse, bound : float or array_like
+        A probability, its Monte Carlo standard error and, where all draws agree, its bound; NaN
+        elsewhere, see `estimate`.
+    threshold : float
+        What it is compared with.
+
+    Returns
+    -------
+    judged, settled : bool or ndarray of bool
+        Settled where the probability is more than two MCSE (or its bound) from the threshold;
+        judged where that is so, or there is an MCSE.
+
+    Examples
+    --------
+    >>> [tuple(map(bool, judged(p, 0.01, np.nan, 0.95))) for p in (0.94, 0.99)]
+    [(True, False), (True, True)]
+    >>> [tuple(map(bool, judged(1.0, 0.0, bound, 0.95))) for bound in (0.9, 0.999)]
+    [(False, False), (True, True)]
+    """
+    agree = ~np.isnan(bound)
+    doubt = np.where(agree, np.abs(statistic - bound), 2 * mcse)
+    settled = np.abs(statistic - threshold) > doubt  # never where there is no MCSE
+    return settled | ~(agree | np.isnan(mcse)), settled
 
 
 def few_draws(event: str, ess: float) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from bmco_pymc import patterns
+from bmco_pymc.data import missing
 from bmco_pymc.decision.outcomes import PerOutcome
 from bmco_pymc.decision.rule import Rule, asking
 from bmco_pymc.diagnostics.verdict import diagnose
@@ -222,10 +223,11 @@ class Effect(Differences):
         control, treatment = self.groups
         whose = "Prior of the effect" if self.posterior.is_prior else "Effect"
         analysis = type(self.posterior.model).__name__
+        partly = [] if self.posterior.is_prior else self.posterior.model.partly_observed
         return (
             f"{whose} of {treatment} compared with {control} ({analysis})",
             [head, *rows],
-            [f"Estimand: {self.estimand}", *str(self.diagnostics).splitlines()],
+            [f"Estimand: {self.estimand}", *partly, *str(self.diagnostics).splitlines()],
         )
 
 
@@ -243,6 +245,8 @@ def effect_of_phi(
     if fit.is_prior:
         estimand = PRIOR + estimand[0].lower() + estimand[1:]
         caveats = (*caveats, "this is the prior, not a result")
+    else:
+        caveats = (*caveats, *missing.caveat(fit.model.cells))
     coords: dict[str, Any] = dict(fit.model.coords)
     coords |= {dim: fit.idata["posterior"][dim].values for dim in ("chain", "draw")}
 

@@ -64,7 +64,7 @@ def by_bins(
     weight: NDArray[np.int64],
     bins: int | Sequence[float],
     position: NDArray[np.intp],
-    n_input: int,
+    rows: int | pd.Index,
 ) -> tuple[tuple[float, ...], dict[str, Empirical]]:
     """Return the edges, and the population of each bin by its label.
 
@@ -82,8 +82,8 @@ def by_bins(
         How many, each with about as many subjects; or the edges.
     position : ndarray of intp, shape (m,)
         Where each row is in the study's input.
-    n_input : int
-        The number of rows of the input.
+    rows : int or pandas.Index
+        The number of rows of the input, or the index of those that were counted.
 
     Examples
     --------
@@ -111,12 +111,12 @@ def by_bins(
             populations[label] = Empirical(query=" and ".join(conditions) or None)
         else:
             inside = (column >= low) & ((column <= high) if last else (column < high))
-            populations[label] = _mask(inside, position, n_input)
+            populations[label] = _mask(inside, position, rows)
     return edges, populations
 
 
 def by_category(
-    name: str, column: pd.Series, position: NDArray[np.intp], n_input: int
+    name: str, column: pd.Series, position: NDArray[np.intp], rows: int | pd.Index
 ) -> dict[str, Empirical]:
     """Return the population of each category by its label.
 
@@ -128,8 +128,8 @@ def by_category(
         Its values.
     position : ndarray of intp, shape (m,)
         Where each row is in the study's input.
-    n_input : int
-        The number of rows of the input.
+    rows : int or pandas.Index
+        The number of rows of the input, or the index of those that were counted.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def by_category(
         if written and _can_be_quoted(name):
             populations[label] = Empirical(query=f"{_quoted(name)} == {level!r}")
         else:  # what has no form in a query, such as dates, or a mixture
-            populations[label] = _mask(codes == code, position, n_input)
+            populations[label] = _mask(codes == code, position, rows)
     return populations
 
 
@@ -159,11 +159,11 @@ def _can_be_quoted(name: str) -> bool:
     return name.isprintable() and not set("`\\") & set(name)
 
 
-def _mask(chosen: Any, position: NDArray[np.intp], n_input: int) -> Empirical:
+def _mask(chosen: Any, position: NDArray[np.intp], rows: int | pd.Index) -> Empirical:
     """Return the population of some of the analysed rows."""
-    mask = np.zeros(n_input, dtype=bool)
+    mask = np.zeros(rows if isinstance(rows, int) else len(rows), dtype=bool)
     mask[position[np.asarray(chosen)]] = True
-    return Empirical(mask=mask)
+    return Empirical(mask=mask if isinstance(rows, int) else pd.Series(mask, rows))
 
 
 def _quantiles(x: NDArray[np.float64], weight: NDArray[np.int64], bins: int) -> tuple[float, ...]:

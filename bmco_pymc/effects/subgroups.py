@@ -182,7 +182,8 @@ def make_subgroups(
     sample = Sample(study, model.cells)
     row = model.cells.row  # of the subjects that are analysed
     column, weight = numbers_as_such(study.data[by].iloc[row]), study.weight[row]
-    rows = study.position[row], study.n_input
+    # A mask has the rows of the input, or the index of those that were counted.
+    rows = study.position[row], study.n_input if study.covariates is None else study.data.index
     edges = None
     if is_binned(column, bins) and not (by == study.cluster and bins is None):
         edges, populations = by_bins(by, column, weight, 4 if bins is None else bins, *rows)

@@ -44,6 +44,14 @@ _OPEN = {
     "justifiable prior: fit.update(priors=...) gives the fit.",
     "Script and data": "Where they can be found; fit.save(...) keeps the fit itself in a file.",
 }
+_DEPARTURES = (
+    "And how far missing outcomes must depart from missing at random for the decision to change: "
+    "fit.tipping_point() says it."
+)
+_IN_PART = (
+    "; a subject observed in part adds log Σ_{q in C} φ_q to the log-likelihood, C being the "
+    "patterns that agree"
+)
 _REGRESSION = "log(φ_q/φ_Q) = x'β_q{random}, q = 1, …, Q − 1, with Q the pattern of all failures"
 
 
@@ -95,6 +103,8 @@ def barg_items(effect: Differences, decision: Decision, ci_prob: float) -> tuple
         "Settings": _settings(effect),
     }
     texts = {**known, **_OPEN, "Why these margins": _margins(decision)}
+    if model.cells.partial is not None:
+        texts["Other priors"] += f" {_DEPARTURES}"
     return tuple(
         Item(step, heading, texts[heading], open=heading not in known)
         for step, headings in STEPS.items()
@@ -105,11 +115,14 @@ def barg_items(effect: Differences, decision: Decision, ci_prob: float) -> tuple
 def _data(model: Declaration) -> str:
     """Return the variables and what was observed."""
     study = model.study
-    sizes, successes = words.successes(model)
+    sizes = model.cells.subjects.tolist()
+    each = zip(study.group_labels, *words.successes(model), strict=True)
     shares = [
         f"under {label}: "
-        + words.joined([f"{s} of {n} on {k}" for s, k in zip(row, study.outcomes, strict=True)])
-        for label, n, row in zip(study.group_labels, sizes, successes, strict=True)
+        + words.joined(
+            [f"{s} of {n} on {k}" for s, n, k in zip(row, seen, study.outcomes, strict=True)]
+        )
+        for label, row, seen in each
     ]
     text = f"The groups are in {study.group}. Successes {'; '.join(shares)}."
     if model.terms is not None and model.terms.covariates:
@@ -135,8 +148,9 @@ def _parameters(model: Declaration) -> str:
 def _specification(model: Declaration) -> str:
     """Return likelihood and prior in symbols."""
     prior = "; ".join(f"{name} ~ {text}" for name, text in model.describe_priors().items())
+    in_part = "" if model.cells.partial is None else _IN_PART
     if model.terms is None:
-        return f"Counts s_g ~ Multinomial(n_g, φ_g) for each group g. {prior}."
+        return f"Counts s_g ~ Multinomial(n_g, φ_g) for each group g{in_part}. {prior}."
     clustered = bool(model.terms.random)
     line = _REGRESSION.format(random=" + z'γ_jq" if clustered else "")
     if clustered:
@@ -145,7 +159,7 @@ def _specification(model: Declaration) -> str:
         line += f", {between} for cluster j"
     # with other contrasts than those with the reference pattern, priors tie the logits together
     alike = getattr(model.priors, "contrasts", "reference") == "reference"
-    return f"{line}. Priors{', the same for each logit' if alike else ''}: {prior}."
+    return f"{line}{in_part}. Priors{', the same for each logit' if alike else ''}: {prior}."
 
 
 def _resolution(effect: Differences) -> str:

@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import dataclass
 from itertools import groupby
 
+from bmco_pymc.data.missing import AT_RANDOM
 from bmco_pymc.decision.decision import Decision
 from bmco_pymc.decision.rule import Rule
 from bmco_pymc.errors import InputError
@@ -20,6 +21,7 @@ _GUIDELINE = (
     "Bayesian Analysis Reporting Guidelines (Kruschke, 2021, "
     "https://doi.org/10.1038/s41562-021-01177-7)"
 )
+SAID = IN_DOUBT, AT_RANDOM  # ends of caveats that the paragraph has in other words
 _UNRELIABLE = "The numbers that follow cannot be relied on."
 
 
@@ -108,7 +110,7 @@ def _paragraph(effect: Differences, decision: Decision, ci_prob: float) -> str:
         *words.probabilities(decision),
         words.verdict(decision),
         # that the draws are in doubt has been said first
-        *(f"Caveat: {caveat}." for caveat in decision.caveats if not caveat.endswith(IN_DOUBT)),
+        *(f"Caveat: {caveat}." for caveat in decision.caveats if not caveat.endswith(SAID)),
     ]
     return " ".join(sentences)
 

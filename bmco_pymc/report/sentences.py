@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bmco_pymc import patterns
 from bmco_pymc.decision.decision import Decision
 from bmco_pymc.decision.probability import decimals, shown
 from bmco_pymc.posterior.declaration import Declaration
@@ -45,32 +44,43 @@ def joined(parts: Sequence[object]) -> str:
 
 def comparison(model: Declaration) -> str:
     """Return who was compared with whom, on what, as a sentence."""
-    (n_control, n_treatment), _ = successes(model)
+    n_control, n_treatment = model.cells.subjects
     control, treatment = model.study.group_labels
     k = len(model.study.outcomes)
     outcomes = f"{k} binary outcomes, " if k > 1 else "the binary outcome "
     return (
         f"We compared {treatment} ({n_treatment} subjects) with {control} ({n_control} subjects) "
         f"on {outcomes}{joined(model.study.outcomes)}."
-        + "".join(f" {sentence}" for sentence in model.left_out)
+        + "".join(f" {sentence}" for sentence in model.sample_notes)
     )
 
 
-def successes(model: Declaration) -> tuple[list[int], NDArray[np.int64]]:
-    """Return the analysed subjects of each group, and their successes, shape (2, outcome)."""
+def successes(model: Declaration) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return successes, and subjects observed, of each group and outcome: both (2, outcome)."""
     cells = model.cells
-    by_pattern = np.stack(
-        [cells.counts[cells.arm == arm].sum(axis=0) for arm in range(len(cells.subjects))]
-    )  # (groups, Q)
-    success = by_pattern @ patterns.bits(len(model.study.outcomes)).astype(np.int64)  # (2, K)
-    return by_pattern.sum(axis=1).tolist(), success
+    each = cells.successes, cells.observed
+    success, observed = (
+        np.stack([by_cell[cells.arm == arm].sum(axis=0) for arm in (0, 1)]) for by_cell in each
+    )
+    return success, observed
 
 
 def analysis(model: Declaration) -> str:
     """Return the model in words, as a sentence."""
     several = len(model.study.outcomes) > 1
     subject = "The outcomes were analysed together by" if several else "The outcome was analysed by"
-    return f"{subject} {_model(model)}."
+    return f"{subject} {_model(model)}.{in_part(model)}"
+
+
+def in_part(model: Declaration) -> str:
+    """Return what subjects observed in part add to the likelihood, as a sentence; or nothing."""
+    if model.cells.partial is None:
+        return ""
+    return (
+        " A subject with missing outcomes contributed the sum of the probabilities of all patterns "
+        "that agree with what was observed, the likelihood of outcomes missing at random (Little & "
+        "Rubin, 2019, https://doi.org/10.1002/9781119482260)."
+    )
 
 
 def _model(model: Declaration) -> str:
@@ -106,7 +116,9 @@ def computation(effect: Differences) -> str:
     draws = f"{sizes['chain']} chains of {sizes['draw']} draws"
     software = software_of(effect).split(",")[0]
     if effect.diagnostics.exact:
-        how = f"The posterior is known and was drawn from exactly, with {software}: {draws}"
+        known = str(attrs["sampler"]).startswith("exact")
+        way = "is known and was drawn from exactly" if known else f"was drawn by {attrs['sampler']}"
+        how = f"The posterior {way}, with {software}: {draws}"
     else:
         how = f"The posterior was sampled by NUTS ({attrs['sampler']}), with {software}: {draws}"
         how += f", after {attrs['tune']} of tuning each"

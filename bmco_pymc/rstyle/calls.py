@@ -37,6 +37,7 @@ def bmvb(
     n_it: int = 10000,
     return_samples: bool = False,
     *,
+    missing: str = "complete",
     seed: int | None = None,
     progress: bool = True,
 ) -> Result:
@@ -69,6 +70,9 @@ def bmvb(
         Number of draws.
     return_samples : bool
         Whether the result holds the draws of θ and δ.
+    missing : {"complete", "mar"}
+        Not in bmco: whether subjects need all outcomes, or those with some are kept and the others
+        taken to be missing at random, as in `Study`.
     seed : int, optional
         Seed of the draws.
     progress : bool
@@ -107,7 +111,7 @@ def bmvb(
     settings = read_settings(n_it, n_burn=1, n_chain=1, seed=seed)  # independent: no warm-up
     prior, alpha = pattern_prior(prior_a, prior_b, patterns.labels(len(columns.outcomes)))
     question = read_question(test, rule, w, columns.outcomes)
-    model = BMVB(study_of(columns, grp_a, grp_b), Priors.bmco().replace(phi=prior))
+    model = BMVB(study_of(columns, grp_a, grp_b, missing=missing), Priors.bmco().replace(phi=prior))
     plan = Plan("bmvb", columns, model, settings, question, alpha=alpha)
     return carry_out(plan, Wanted(samples=return_samples), progress=progress)
 
@@ -135,6 +139,7 @@ def bglm(
     return_diagnostic_plots: bool = False,
     return_samples: bool = False,
     *,
+    missing: str = "complete",
     seed: int | None = None,
     progress: bool = True,
 ) -> Result:
@@ -188,6 +193,9 @@ def bglm(
         Accepted and ignored, with a warning: NUTS finds its own starting values.
     return_diagnostics, return_diagnostic_plots, return_samples : bool
         Whether the result holds the diagnostics of every parameter, their plots, and the draws.
+    missing : {"complete", "mar"}
+        Not in bmco: whether subjects need all outcomes, or those with some are kept and the others
+        taken to be missing at random, as in `Study`.
     seed : int, optional
         Seed of all randomness.
     progress : bool
@@ -229,7 +237,7 @@ def bglm(
     parts = {"fixed": Part(terms, normal_prior("b", b_mu0, b_sigma0, terms))}
     subpopulation = read_subpopulation(x_method, x_def)
     question = read_question(test, rule, w, columns.outcomes)
-    study = study_of(columns, grp_a, grp_b)
+    study = study_of(columns, grp_a, grp_b, missing=missing)
     plan = plan_regression(columns, study, parts, settings, n_thin, question, subpopulation)
     wanted = Wanted(return_diagnostics, return_diagnostic_plots, return_samples)
     return carry_out(plan, wanted, start=start, progress=progress)
@@ -266,6 +274,7 @@ def bglmm(
     return_diagnostic_plots: bool = False,
     return_samples: bool = False,
     *,
+    missing: str = "complete",
     seed: int | None = None,
     progress: bool = True,
 ) -> Result:
@@ -340,6 +349,9 @@ def bglmm(
         Every ``n_thin``-th draw is kept.
     return_diagnostics, return_diagnostic_plots, return_samples : bool
         Whether the result holds the diagnostics of every parameter, their plots, and the draws.
+    missing : {"complete", "mar"}
+        Not in bmco: whether subjects need all outcomes, or those with some are kept and the others
+        taken to be missing at random, as in `Study`.
     seed : int, optional
         Seed of all randomness.
     progress : bool
@@ -386,7 +398,7 @@ def bglmm(
     }
     subpopulation = read_subpopulation(x_method, x_def)
     question = read_question(test, rule, w, columns.outcomes)
-    study = study_of(columns, grp_a, grp_b, id_var)
+    study = study_of(columns, grp_a, grp_b, id_var, missing)
     plan = plan_regression(columns, study, parts, settings, n_thin, question, subpopulation)
     wanted = Wanted(return_diagnostics, return_diagnostic_plots, return_samples, return_thinned)
     return carry_out(plan, wanted, start=start, progress=progress)

@@ -165,7 +165,9 @@ def formula_name(name: str, taken: Collection[str]) -> str:
     return new
 
 
-def study_of(columns: Columns, grp_a: Any, grp_b: Any, id_var: Any = None) -> Study:
+def study_of(
+    columns: Columns, grp_a: Any, grp_b: Any, id_var: Any = None, missing: str = "complete"
+) -> Study:
     """Return the study; a group not given is the other of the two levels in their order.
 
     Raises
@@ -176,7 +178,7 @@ def study_of(columns: Columns, grp_a: Any, grp_b: Any, id_var: Any = None) -> St
     frame, grp = columns.frame, columns.group
     with in_bmcos_words(ROLES, columns.user_names):
         a, b = _groups(frame[grp], grp_a, grp_b)
-        return Study(frame, columns.outcomes, grp, a, b, id_var)
+        return Study(frame, columns.outcomes, grp, a, b, id_var, missing=missing)
 
 
 def _groups(column: pd.Series, grp_a: Any, grp_b: Any) -> tuple[Any, Any]:

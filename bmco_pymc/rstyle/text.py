@@ -51,7 +51,7 @@ def overview(result: Values) -> Text:
     table = _groups(result, "mean", "interval")
     delta = map(_shown, (result.delta["mean_delta"], result.delta["interval"]))
     table.append([_difference(result), *_by_outcome(delta)])
-    sentences = [_sizes(result), *result.fit.model.left_out, *_probabilities(result)]
+    sentences = [_sizes(result), *result.fit.model.sample_notes, *_probabilities(result)]
     if "marg_method" in result.info:
         sentences.append(f"Marginalization: {' '.join(_marginalization(result))}")
     sentences += _estimands(result)
@@ -66,7 +66,7 @@ def summary(result: Values) -> Text:
     """Return what summary() shows: every estimate, the priors and the diagnostics."""
     return Text(
         [
-            (TITLES[result.call], [], [_sizes(result), *result.fit.model.left_out]),
+            (TITLES[result.call], [], [_sizes(result), *result.fit.model.sample_notes]),
             ("Group estimates", _groups(result, "mean", "sd", "interval"), []),
             _treatment_effect(result),
             *_coefficients(result),

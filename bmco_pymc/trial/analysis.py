@@ -13,7 +13,7 @@ from bmco_pymc.errors import InputError
 from bmco_pymc.models.bglm import BGLM
 from bmco_pymc.models.bglmm import BGLMM
 from bmco_pymc.models.bmvb import BMVB
-from bmco_pymc.population.points import Analytical, Empirical, Value
+from bmco_pymc.population.points import Analytical, Empirical, Target, Value
 from bmco_pymc.priors.priors import Priors
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ class Analysis:
         Formulas, for the models that have them.
     priors : Priors, optional
         The model's default if not given.
-    population : Value, Empirical or Analytical, optional
-        Whom the decision is about, as in ``Fit.effect``; for BGLM and BGLMM.
+    population : Value, Empirical, Analytical or Target, optional
+        Whom the decision is about, as in ``Fit.effect``; for BGLM and BGLMM. Simulated trials
+        cannot be about a `Target`, which no file of a plan describes; `run` can.
     clusters, standardise, cluster_weights : str, optional
         As in ``Fit.effect``.
 
@@ -62,7 +63,7 @@ class Analysis:
     fixed: str | None = None
     random: str | None = None
     priors: Priors = field(default_factory=Priors)
-    population: Value | Empirical | Analytical | None = None
+    population: Value | Empirical | Analytical | Target | None = None
     clusters: str | None = None
     standardise: str | None = None
     cluster_weights: str | None = None
@@ -78,8 +79,9 @@ class Analysis:
         object.__setattr__(self, "rule", of_kind("rule", rule, Rule, "must be a Rule"))
         _ = rule.criterion  # there is one
         of_kind("priors", self.priors, Priors, "must be Priors")
-        kind = Value | Empirical | Analytical | None
-        of_kind("population", self.population, kind, "must be Value, Empirical or Analytical")
+        kind = Value | Empirical | Analytical | Target | None
+        what = "must be Value, Empirical, Analytical or Target"
+        of_kind("population", self.population, kind, what)
         unknown = {"fixed", "random"} - set(_FORMULAS[name])
         if name == "BMVB":
             unknown |= {"population", "clusters", "standardise", "cluster_weights"}
@@ -118,7 +120,8 @@ class Analysis:
         """Analyse a finished trial as planned.
 
         Where BMVB decides by the probabilities of single outcomes or by a weighted sum, these are
-        worked out exactly, as they are in planning: a decision does not depend on a seed.
+        worked out exactly, as they are in planning: a decision does not depend on a seed. With
+        subjects observed in part (``missing="mar"``) they are estimated from draws.
 
         Parameters
         ----------

@@ -356,6 +356,11 @@ class Design(Plan):
         OperatingCharacteristics
             The predictive probability of success, by look: what is to come is
             Dirichlet-multinomial given the data and the prior of the analysis.
+
+        Raises
+        ------
+        InputError
+            If nothing is left to predict, or subjects of the study are observed in part.
         """
         from bmco_pymc.trial.prediction import predict
 

@@ -22,9 +22,12 @@ def exactly(decision: Decision, effect: Effect) -> Decision:
     """Return a decision whose deciding probabilities are exact; its joint ones stay as they are.
 
     Unchanged where the rule decides by the joint probability of several outcomes, which is
-    estimated from draws in a plan too.
+    estimated from draws in a plan too, and where some outcomes of subjects are missing: then the
+    posterior is no Dirichlet distribution.
     """
     model = effect.posterior.model
+    if model.cells.partial is not None:
+        return decision
     rule = decision.asked
     counts = model.cells.counts  # (2, Q)
     priors = model.priors.phi.components("phi", model.study.patterns)

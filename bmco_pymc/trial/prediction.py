@@ -31,6 +31,12 @@ def predict(plan: Plan, study: Study, simulations: int, seed: int) -> OperatingC
     plan.check_study(study)
     stages = plan.stages(study.n_outcomes)
     cells = study.cells((), by_cluster=False)
+    if cells.partial is not None:
+        problem = (
+            "some subjects miss outcomes, and the prediction goes by counts of whole response "
+            'patterns: predict from the study with missing="complete"'
+        )
+        raise InputError("missing", study.missing, problem)
     seen = cells.counts.astype(np.intp)  # (2, Q)
     so_far = seen.sum(axis=1)
     left = (stages.sizes >= so_far).all(axis=1) & (stages.sizes > so_far).any(axis=1)

@@ -346,6 +346,75 @@ def test_bad_input_is_one_line_and_nothing_is_computed_or_written(
     assert not out.exists()
 
 
+def test_a_target_is_another_file(trial, tmp_path):
+    registry = tmp_path / "registry.csv"
+    rows = pd.DataFrame(
+        {
+            "x": [-1.0, 0.5, 0.5, None],
+            "severity": ["mild", "mild", "severe", "mild"],
+            "n": [5, 1, 2, 4],
+        }
+    )
+    rows.to_csv(registry, index=False)
+    options = TRIAL | {"--fixed": "arm * x + severity", "--seed": 1}
+    target = {"--target": registry, "--target-weights": "n"}
+    result = fit(trial, options | target | {"--out": tmp_path / "out"})
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("left out 1 of 4 rows (33% of the weight), which miss a value") == 1
+    study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    fitted = bmco.BGLM(study, "arm * x + severity").fit(seed=1, progress=False)
+    with pytest.warns(bmco.InputWarning, match="left out"):
+        effect = fitted.effect(bmco.Target(rows, "n"))
+    assert "3 rows of the target weighted by 'n', in sum 8" in " ".join(result.stdout.split())
+    assert "Overlap of the target with the sample" in result.stdout
+    table = pd.read_csv(tmp_path / "out" / "estimates.csv", index_col="quantity")
+    expected = effect.summary()
+    np.testing.assert_allclose(table.loc[expected.index, "mean"], expected["mean"], rtol=1e-12)
+
+
+def test_a_target_has_observed_clusters(tmp_path):
+    sites = bmco.load_multisite().assign(site=lambda data: "0" + data["site"].astype(str))
+    for name, data in (("sites.csv", sites), ("registry.csv", sites[["site", "x"]].iloc[:90])):
+        data.to_csv(tmp_path / name, index=False)
+    options = TRIAL | {"--fixed": "arm * x", "--cluster": "site", "--clusters": "observed"}
+    few = {"--draws": 50, "--tune": 100, "--chains": 2, "--seed": 1}
+    result = fit(tmp_path / "sites.csv", options | few | {"--target": tmp_path / "registry.csv"})
+    assert result.exit_code == 3, result.output
+    n = sites["site"].iloc[:90].nunique()
+    words = " ".join(result.stdout.split())
+    assert f"in {n} of the 16 observed clusters (each weighted by its part of the target)" in words
+
+
+@pytest.mark.parametrize(
+    ("options", "content", "problem"),
+    [
+        ({"--fixed": "x"}, None, "--target='.*none.csv': there is no such file"),
+        ({"--fixed": "x", "--at": "x=1"}, "x\n1\n", "--target=.*: cannot go with --at"),
+        ({"--fixed": "x", "--range": "x=0:1"}, "x\n1\n", "--target=.*cannot go with --range"),
+        ({"--fixed": "x"}, "z\n1\n", "--target='x': the frame has no such column"),
+        ({"--fixed": "x"}, "x\nold\n", "--target .'x'.='old': 'x' is a number"),
+        ({"--fixed": "x"}, 'x\n"1,5"\n', "--target='x': is text, not numbers"),
+        ({"--fixed": "severity"}, "severity\ngrave\n", "--target .'severity'.='grave': .*'mild'"),
+        ({"--fixed": "x", "--target-weights": "n"}, "x\n1\n", "--target-weights='n': is no column"),
+        ({"--fixed": "x", "--standardise": "own"}, "x\n1\n", "--standardise='own': goes with"),
+        ({"--fixed": "x", "--clusters": "new"}, "x\n1\n", "--clusters='new': BGLM has no clusters"),
+        ({}, "x\n1\n", "--target=.*: BMVB has one population only"),
+    ],
+)
+@pytest.mark.usefixtures("no_sampling")
+def test_targets_that_cannot_be(trial, tmp_path, options, content, problem):
+    path = tmp_path / ("none.csv" if content is None else "registry.csv")
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    result = fit(trial, TRIAL | {"--target": path} | options)
+    assert result.exit_code == 2
+    errors = [line for line in result.stderr.splitlines() if not line.startswith("Note: ")]
+    assert len(errors) == 1
+    assert re.match(f"Error: .*{problem}", errors[0])
+    alone = fit(trial, TRIAL | {"--fixed": "x", "--target-weights": "n"})
+    assert "Error: --target-weights='n': goes with --target" in alone.stderr
+
+
 @pytest.mark.usefixtures("no_sampling")
 def test_analytical_asks_for_the_covariate_where_there_are_several(trial):
     result = fit(trial, TRIAL | {"--fixed": "x * severity"}, "--analytical")

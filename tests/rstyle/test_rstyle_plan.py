@@ -322,3 +322,16 @@ def test_the_estimand_has_the_users_names():
     sentence = "Both groups at age_years = 50, unlike age_years_2."
     expected = "Both groups at age.years = 50, unlike age_years_2."
     assert plan.columns.in_user_names(sentence) == expected
+
+
+@pytest.mark.parametrize("call", ["bmvb", "bglm", "bglmm"])
+def test_subjects_with_some_outcomes_can_be_kept(call):
+    data = calls.DATA[call]()
+    data["y2"] = data["y2"].astype(float).mask(data.index % 4 == 0)
+    kept = calls.plan(call, data, missing="mar").model
+    assert kept.cells.weight.sum() == len(data)
+    assert kept.cells.partial.count.sum() == len(data) / 4
+    with pytest.warns(bmco.InputWarning, match='missing="mar" uses what was observed'):
+        assert calls.plan(call, data).model.cells.partial is None
+    with pytest.raises(bmco.InputError, match="missing='mnar': is no way to treat missing"):
+        calls.plan(call, data, missing="mnar")
