@@ -73,7 +73,7 @@ def row(quick: bool, short: Mapping[str, Any], few: Mapping[str, Any]) -> Row:
         runs=(*parquet, counted),
         show=(
             *("count_s", "besides_s", "sampling_s", "answer_s", "ns_per_row", "cells"),
-            *("peak_mb", "memory_x", "rhat", "min_ess"),
+            *("steps_per_draw", "us_per_step", "peak_mb", "memory_x", "rhat", "min_ess"),
         ),
         targets=(
             Target(f"{large}: seconds besides sampling", Quantity("besides_s", large), at_most=60),
@@ -85,9 +85,9 @@ def row(quick: bool, short: Mapping[str, Any], few: Mapping[str, Any]) -> Row:
                 at_most=1.25,
             ),
             Target(
-                f"sampling, {large} / {small}",
-                Quantity("sampling_s", large),
-                Quantity("sampling_s", small),
+                f"sampling: one step, {large} / {small}",
+                Quantity("us_per_step", large),
+                Quantity("us_per_step", small),
                 at_most=1.25,
             ),
             Target(f"{eager}: seconds to cells", Quantity("count_s", eager), at_most=1),
@@ -125,7 +125,11 @@ def parquet(
         print(effect)
         print(effect.decide("all"))
         answered = time.perf_counter()
+    steps = fit.idata["sample_stats"]["n_steps"]
     return {
+        "steps_per_draw": float(steps.mean()),
+        # Tuning takes steps too, of about this number.
+        "us_per_step": 1e6 * spent.nuts / (float(steps.mean()) * CHAINS * (draws + tune)),
         "count_s": counted - start,
         "answer_s": answered - start,
         "sampling_s": spent.sampling,

@@ -21,8 +21,8 @@ def check_size(
 ) -> None:
     """Refuse a table with more than a million distinct values of group, cluster and covariates.
 
-    The product of the numbers of distinct values is a bound, for one pass over the table; only
-    where it is too large, cells are counted.
+    The numbers of distinct values are bounds, the largest from below and their product from above,
+    for one pass over the table; only where these leave it open, cells are counted.
 
     Parameters
     ----------
@@ -62,26 +62,33 @@ def check_size(
             raise InputError("outcomes", name, problem)
     if math.prod(values[name] for name in cell) <= MOST_CELLS:
         return
-    keys = {str(place): key for place, key in enumerate(cell.values())}
-    rows = frame.select(*(key.alias(name) for name, key in keys.items()))
-    cells: Any = rows.group_by(*keys, drop_null_keys=False).agg(nw.len().alias(_ROWS))
-    n_cells = int(_answer(cells.select(nw.len().alias(_ROWS)))[_ROWS])
-    if n_cells <= MOST_CELLS:
-        return
     named: list[str] = []
     for role in ("covariates", "cluster", "group"):  # the first of which there is one
         named = named or [name for name in cell if roles[name] == role]
     worst = max(named, key=lambda name: values[name])
+    n_cells, at_least = values[worst], "at least "
+    if n_cells <= MOST_CELLS:
+        n_cells, at_least = _n_cells(frame, cell), ""
+        if n_cells <= MOST_CELLS:
+            return
     beside = ", ".join(repr(name) for name in cell if name != worst)
     problem = (
         f"has {values[worst]:,} distinct values: {f'with {beside} ' if beside else ''}they make "
-        f"{n_cells:,} cells, and at most {MOST_CELLS:,} are counted"
+        f"{at_least}{n_cells:,} cells, and at most {MOST_CELLS:,} are counted"
     )
     if roles[worst] == "covariates":
         numeric = frame.collect_schema()[worst].is_numeric()
         cut = f". Round it, or cut it into bins: bins={{{worst!r}: 10}}"
         problem += cut if numeric else ". Merge values that are alike"
     raise InputError(roles[worst], worst, problem)
+
+
+def _n_cells(frame: Frame, cell: Exprs) -> int:
+    """Return the number of cells, counted by the engine."""
+    keys = {str(place): key for place, key in enumerate(cell.values())}
+    rows = frame.select(*(key.alias(name) for name, key in keys.items()))
+    cells: Any = rows.group_by(*keys, drop_null_keys=False).agg(nw.len().alias(_ROWS))
+    return int(_answer(cells.select(nw.len().alias(_ROWS)))[_ROWS])
 
 
 def _answer(frame: Any) -> dict[str, Any]:

@@ -228,7 +228,8 @@ class Plan(Printed):
             problem = "is an analysis of subjects in clusters: say how many, and their size"
             raise InputError("analysis", self.analysis.name, problem, ["clusters=, size="])
         for name, without in (("size", None), ("size_cv", 0.0), ("randomised", None)):
-            if (value := getattr(self, name)) != without:
+            value = getattr(self, name)
+            if not (value is without or (isinstance(value, int | float) and value == without)):
                 raise InputError(name, value, "is for designs with clusters: give `clusters` too")
         if self.looks is not None and self.looks.by == "clusters":
             raise InputError("looks", self.looks, "count clusters, which this design has not")

@@ -224,8 +224,8 @@ def test_too_many_cells_are_an_error_that_says_the_way_out(engine: str, tmp_path
     with pytest.raises(InputError) as caught:
         study(given, covariates=["sex", "age"])
     assert str(caught.value) == (
-        "covariates='age': has 600 distinct values: with 'arm', 'sex' they make 600 cells, and at "
-        "most 500 are counted. Round it, or cut it into bins: bins={'age': 10}"
+        "covariates='age': has 600 distinct values: with 'arm', 'sex' they make at least 600 "
+        "cells, and at most 500 are counted. Round it, or cut it into bins: bins={'age': 10}"
     )
     with pytest.raises(InputError, match="covariates='name'.*Merge values that are alike"):
         study(ALL[engine](data, tmp_path), covariates=["name"])
@@ -245,6 +245,9 @@ def test_a_product_beyond_the_limit_is_counted_before_it_is_refused() -> None:
     with pytest.warns(InputWarning, match="dropped"):
         result = study(data, covariates=["one", "two"])  # 2 * 40 * 40, of which 80 occur
     assert len(result.cells(["one", "two"])) <= 80
+    more = rows(one=pl.Series(place % 25), two=pl.Series(place // 24)).lazy()
+    with pytest.raises(InputError, match="covariates='one': has 25 .*they make 600 cells"):
+        study(more, covariates=["one", "two"])
 
 
 @pytest.mark.usefixtures("small_limit")

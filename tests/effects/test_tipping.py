@@ -20,7 +20,7 @@ def with_gaps(data: pd.DataFrame, shares: Any = (0.15, 0.25), seed: int = 1) -> 
     y = data[["y1", "y2"]].astype(float)
     gone = rng.random(y.shape) < shares
     gone[gone.all(axis=1)] = False
-    return data.assign(**{name: y[name].mask(gone[:, k]) for k, name in enumerate(y)})
+    return data.assign(y1=y["y1"].mask(gone[:, 0]), y2=y["y2"].mask(gone[:, 1]))
 
 
 def study_of(data: pd.DataFrame, **more: Any) -> bmco.Study:
@@ -152,7 +152,7 @@ def check_mar(fit: bmco.Fit, **how: Any) -> Any:
         found.delta.sel(shift_control=0, shift_treatment=0, drop=True).drop_attrs(),
         effect.delta.transpose("chain", "draw", "outcome").drop_attrs(),
     )
-    row = found.table.set_index(["shift_control", "shift_treatment"]).loc[(0, 0)]
+    (row,) = found.table.query("shift_control == 0 and shift_treatment == 0").to_dict("records")
     (side,) = decision.sides
     assert row["probability"] == side.probability
     assert row["mcse"] == side.mcse

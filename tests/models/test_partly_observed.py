@@ -232,3 +232,24 @@ def test_nuts_on_bmvb_and_bglm_agree_with_data_augmentation():
     logit = bmco.BGLM(study).fit(seed=3, progress=False).effect()
     # the priors differ a little: less than a tenth of a posterior SD at 200 subjects a group
     assert (abs(logit.theta.mean(("chain", "draw")).values - ours) < 0.1 * sd + 4 * sd / 40).all()
+
+
+@pytest.mark.parametrize(
+    ("weights", "alphas", "counts", "number"),
+    [
+        ([0.8, 0.2], [[20.0, 60, 10, 30], [0.5] * 4], [7, 3, 3, 7], [40, 40]),
+        ([0.43, 0.57], [[5.7, 0.4, 6.8, 3.4], [8.0, 36.1, 11.4, 13.7]], [3, 0, 0, 0], [50, 44]),
+    ],
+    ids=["robust", "two studies"],
+)
+def test_components_of_a_mixture_are_weighed_in_data_augmentation(weights, alphas, counts, number):
+    """Components that differ in how outcomes go together: a chain hardly changes between them."""
+    prior = np.array(weights), np.array(alphas)
+    counts, code, number = np.array(counts, float), np.array([4, 5]), np.array(number)
+    rng = np.random.default_rng(6)
+    exact = monotone.draw_monotone(*prior, counts, code, number, (0, 1), 20_000, rng)
+    agree = observed_patterns.agreeing(2)[code] * 1.0
+    other = Augmentation(*prior, counts, agree, number).draw(20_000, rng, lambda done: None)
+    # two samples, and the error of the weights, of a few thousandths
+    error = (np.sqrt(2 / 20_000) + 0.005) * exact.std(axis=0)
+    assert (abs(exact.mean(axis=0) - other.mean(axis=0)) < 4 * error).all()

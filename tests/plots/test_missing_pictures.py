@@ -28,7 +28,7 @@ def test_the_map_has_the_line_and_the_answer_under_mar(fit):
     x, y = line(axes, "line")
     np.testing.assert_array_equal(x, found.line["shift_control"])
     np.testing.assert_array_equal(y, found.line["shift_treatment"])
-    assert line(axes, "MAR") == (pytest.approx([0]), pytest.approx([0]))
+    assert [values.item() for values in line(axes, "MAR")] == [0, 0]
     near = found.nearest.dropna()
     np.testing.assert_array_equal(line(axes, "nearest")[0], near["shift_control"])
     np.testing.assert_array_equal(line(axes, "nearest")[1], near["shift_treatment"])
