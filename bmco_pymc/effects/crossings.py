@@ -96,17 +96,26 @@ def lines(control: xr.DataArray, treatment: xr.DataArray, rule: Rule) -> pd.Data
     Returns
     -------
     pandas.DataFrame
-        ``direction``, ``shift_control``, ``shift_treatment``: NaN where it never changes.
+        ``direction``, ``shift_control``, ``shift_treatment``: NaN where it never changes. A row
+        for each shift of the control, and for where the line leaves the shifts of the treatment.
     """
     known, reach = control["shift"].values, treatment["shift"].values
-    own = between(control, known)
+    edges = reach[[0, -1]] if len(known) > 1 and len(reach) > 1 else reach[:0]
+    own, other = between(control, known), between(treatment, edges)
     parts = []
     for side in rule.sides:
         ends = (np.full(len(known), end) for end in (reach[0], reach[-1]))
         found = crossings(lambda place: between(treatment, place) - own, rule, side, *ends)
         columns = {"direction": side, "shift_control": known, "shift_treatment": found}
         parts.append(pd.DataFrame(columns))
-    return pd.concat(parts, ignore_index=True)
+        if len(edges):  # where the line leaves the shifts of the treatment
+            ends = (np.full(len(edges), end) for end in (known[0], known[-1]))
+            found = crossings(lambda place: other - between(control, place), rule, side, *ends)
+            more = {"direction": side, "shift_control": found, "shift_treatment": edges}
+            left = pd.DataFrame(more).dropna()
+            parts.append(left[~left["shift_control"].isin(known)])
+    every = pd.concat(parts, ignore_index=True)
+    return every.sort_values(["direction", "shift_control"], kind="stable", ignore_index=True)
 
 
 def nearest(

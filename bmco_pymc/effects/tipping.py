@@ -112,7 +112,8 @@ class TippingPoint(Printed):
 
         Columns ``direction``, ``shift_control`` and ``shift_treatment``, which is NaN where it does
         not change within the shifts: there the deciding probability of that side crosses its
-        cut-off, with θ of each draw linear between the shifts of the table.
+        cut-off, with θ of each draw linear between the shifts of the table. Beside the control's
+        shifts there are rows for where the line leaves the treatment's.
         """
         return lines(self.theta_control, self.theta_treatment, self.rule)
 

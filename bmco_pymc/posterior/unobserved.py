@@ -13,7 +13,7 @@ from bmco_pymc import observed_patterns, patterns
 from bmco_pymc.posterior.posterior import Posterior
 from bmco_pymc.posterior.predictor import fitted
 
-BLOCK = 2_000_000  # numbers of 8 bytes that an array of one block of draws holds
+BLOCK = 1_000_000  # numbers of 8 bytes that an array of one block of draws holds
 
 type Array = NDArray[np.float64]
 
@@ -69,24 +69,24 @@ def shifted_by(
     cell, place = np.unique(partial.cell, return_inverse=True)
     agree = observed_patterns.agreeing(K)[partial.code]  # (e, Q)
     unseen = observed_patterns.trits(K)[partial.code] == observed_patterns.MISSING  # (e, K)
-    arm, ones = cells.arm[partial.cell], patterns.bits(K).astype(float)  # (e,), (Q, K)
+    arm, bits, subjects = cells.arm[partial.cell], patterns.bits(K).T, cells.subjects  # bits (K, Q)
     size = max(1, BLOCK // (agree.size + len(cell) * agree.shape[1]))
     for start in range(0, n_draws, size):
         which = slice(start, min(start + size, n_draws))
-        log_phi = np.where(agree, predicted.log_phi(cell, which)[:, place], -np.inf)  # (s, e, Q)
-        phi = np.exp(log_phi - log_phi.max(axis=2, keepdims=True))  # which cannot underflow
-        phi /= phi.sum(axis=2, keepdims=True)
+        drawn = predicted.log_phi(cell, which)[:, place]  # (s, e, Q)
+        log_phi = np.where(agree.T[:, None], np.moveaxis(drawn, 2, 0), -np.inf)  # (Q, s, e)
+        phi = np.exp(log_phi - log_phi.max(axis=0))  # which cannot underflow
+        phi /= phi.sum(axis=0)
         for g, k in product((0, 1), range(K)):
             who = np.flatnonzero(unseen[:, k] & (arm == g))
             if not len(who):
                 continue
-            own, count = phi[:, who], partial.count[who]
-            success, failure = own @ ones[:, k], own @ (1 - ones[:, k])  # (s, w)
+            count = partial.count[who].astype(float)
+            success, failure = (phi[bits[k] == value][..., who].sum(axis=0) for value in (1, 0))
             total[g, k] += (success @ count).sum()
             number[g, k] = count.sum()
             for at, shift in enumerate(shifts[g]) if k in outcomes else ():
-                added = moved(success, failure, shift) @ count
-                change[g][which, k, at] = added / float(cells.subjects[g])
+                change[g][which, k, at] = moved(success, failure, shift) @ count / subjects[g]
     with np.errstate(invalid="ignore"):  # none of them
         return Shifted((change[0], change[1]), total / number / n_draws)
 

@@ -216,6 +216,9 @@ def test_where_the_decision_changes(exact):
     assert found.decision.decision == "superior"
     line = found.line.set_index("shift_control")["shift_treatment"]
     assert line.dropna().is_monotonic_increasing
+    for end in (0, -1):  # it goes from border to border
+        place = found.line.dropna().iloc[end]
+        assert 3 in (abs(place["shift_control"]), abs(place["shift_treatment"]))
     near = found.nearest.set_index("moved")
     assert list(near.index) == ["treatment", "control", "both"]
     alone = near.loc["treatment"]
