@@ -388,7 +388,7 @@ def test_a_target_has_observed_clusters(tmp_path):
 @pytest.mark.parametrize(
     ("options", "content", "problem"),
     [
-        ({"--fixed": "x"}, None, "--target='.*none.csv': there is no such file"),
+        ({"--fixed": "x"}, None, "--target='.*: there is no such file"),
         ({"--fixed": "x", "--at": "x=1"}, "x\n1\n", "--target=.*: cannot go with --at"),
         ({"--fixed": "x", "--range": "x=0:1"}, "x\n1\n", "--target=.*cannot go with --range"),
         ({"--fixed": "x"}, "z\n1\n", "--target='x': the frame has no such column"),
