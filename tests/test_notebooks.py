@@ -72,6 +72,17 @@ NOTEBOOKS: dict[str, list[tuple[str, float | None, float]]] = {
         ("new clusters with pooled covariates: ", 0.997, 0.01),
         ("P(δ[math_pass] > 0 and δ[reading_pass] > 0) = ", 0.54, TOLERANCE),
     ],
+    "data_as_they_come.ipynb": [
+        ("nobody missing  θ[y2]: ctl ", 0.441, 0.005),
+        ("MAR             θ[y2]: ctl ", 0.449, 0.005),
+        ("complete        θ[y2]: ctl ", 0.542, 0.005),
+        ("partly observed: 59 of 240 subjects", None, 0),
+        ("Under MAR: superior, as the joint probability ", 0.974, 0.01),
+        ("Effective sample size when weighted to the means of the target: ", 236, 0),
+        ("registry   δ[y1] = ", 0.127, 0.005),
+        ("9,600 distinct rows stand for 1,000,000", None, 0),
+        ("Rule All, right-sided, level 0.05: superior", None, 0),
+    ],
     "star.ipynb": [
         ("read: above ", 431, 0),
         ("math: above ", 478, 0),
