@@ -82,26 +82,29 @@ def test_maximum_likelihood_of_muscatine():
 
 
 def test_the_posterior_mode_with_a_flat_prior_is_maximum_likelihood():
-    """Of BMVB's own log posterior, by its gradient: both sexes as groups, each by itself."""
-    study = children()
-    model = bmco.BMVB(study, bmco.Priors(phi=bmco.Dirichlet(1)))
+    """Of BMVB's own log posterior; girls and boys together are each of the two groups."""
     from scipy.optimize import minimize
 
     from bmco_pymc.posterior.density import log_likelihood, log_prior
 
-    def negative(z):
+    both = pd.concat([muscatine().assign(copy=copy) for copy in ("a", "b")])
+    study = bmco.Study(both, Y, "copy", "a", "b", counts="n", missing="mar")
+    model = bmco.BMVB(study, bmco.Priors(phi=bmco.Dirichlet(1)))
+
+    def phi_of(z):
         eta = np.concatenate([z.reshape(2, 7), np.zeros((2, 1))], axis=1)
-        phi = np.exp(eta - np.logaddexp.reduce(eta, axis=1)[:, None])[None]
-        draws = {"phi": phi}
+        return np.exp(eta - np.logaddexp.reduce(eta, axis=1)[:, None])
+
+    def negative(z):
+        draws = {"phi": phi_of(z)[None]}
         return -(log_likelihood(model, draws) + log_prior(model, draws)["phi"])[0]
 
     found = minimize(negative, np.zeros(14), method="BFGS", options={"gtol": 1e-4})
-    eta = np.concatenate([found.x.reshape(2, 7), np.zeros((2, 1))], axis=1)
-    mode = np.exp(eta) / np.exp(eta).sum(axis=1, keepdims=True)
-    for group, phi in zip(groups_of(study), mode, strict=True):
-        agree = observed_patterns.agreeing(3)[group.code] * 1.0
-        expected = saturated(group.counts.astype(float), agree, group.number, np.zeros(8))
-        assert phi == pytest.approx(expected, abs=2e-5)
+    mode = phi_of(found.x)
+    for group in patterns.theta_from_phi(mode):
+        assert group == pytest.approx([0.20016202, 0.22267256, 0.23061294], abs=2e-5)
+    value = log_likelihood(model, {"phi": mode[None]})[0] / 2
+    assert value == pytest.approx(-4363.8917246, abs=1e-5)
 
 
 def test_monotone_missing_outcomes_have_an_exact_posterior():
