@@ -381,6 +381,6 @@ class Study(Printed):
         title += f", {self.n_outcomes} outcome" + "s" * (self.n_outcomes > 1)
         table = [[self.group, "subjects", *self.outcomes]]
         for g, role in enumerate(("control", "treatment")):
-            shares = [f"{value:.2f}" for value in share[g]]
+            shares = ["–" if np.isnan(value) else f"{value:.2f}" for value in share[g]]
             table.append([f"{self.group_labels[g]} ({role})", str(subjects[g]), *shares])
         return title, table, sentences

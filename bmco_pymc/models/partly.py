@@ -19,6 +19,8 @@ from bmco_pymc.progress import reporting
 
 type Array = NDArray[np.float64]
 
+MUCH = 5_000_000  # imputations, which take seconds
+
 EXACT, MONOTONE, AUGMENTED = "exact", "exact, monotone missing outcomes", "data augmentation"
 
 
@@ -79,7 +81,8 @@ class Group:
                 "for each draw. Fit a BGLM, which is sampled otherwise, or the outcomes one by one"
             )
             raise InputError("missing", "mar", problem)
-        with reporting(progress and chains.steps > 100) as report:
+        long = chains.steps * len(self.code) * size > MUCH
+        with reporting(progress and long) as report:
             text = f"Completing {self.label}"
             phi = chains.draw(size, rng, lambda done: report.count(text, done, chains.steps))
         return phi.reshape(*shape, -1)
