@@ -60,8 +60,8 @@ def test_complete_and_mar_are_the_same_where_nothing_is_missing():
     assert str(one) == str(other)
     assert one.response.tolist() == other.response.tolist()
     assert other.cells(["x"]).partial is None
-    draws = [bmco.BMVB(s).fit(seed=1).idata["posterior"]["phi"].values for s in (one, other)]
-    assert np.array_equal(*draws)
+    first, second = (bmco.BMVB(s).fit(seed=1).draws("phi") for s in (one, other))
+    assert np.array_equal(first, second)
 
 
 def test_rows_without_any_outcome_or_group_are_dropped():
