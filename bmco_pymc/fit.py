@@ -108,8 +108,8 @@ class Fit(Posterior):
         ----------
         data : data frame, str, path-like or Study, optional
             A frame, or Parquet files, with the same columns in the same roles, or a study of its
-            own. Terms that learn
-            from data (splines, ``scale()``) learn from these, and so do recommended priors.
+            own. Terms that learn from data (splines, ``scale()``) learn from these, and so do
+            recommended priors.
         priors : Priors or mapping, optional
             All priors, or those to replace: ``{"beta": Normal(0, sd=1)}``.
         **settings
