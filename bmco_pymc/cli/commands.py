@@ -144,9 +144,9 @@ def fit(
     target: Annotated[
         Path | None,
         option(
-            "Both groups over the rows of another CSV file with the same covariates, such as a "
-            "registry.",
-            "FILE.CSV",
+            "Both groups over the rows of another CSV file, or Parquet files, with the same "
+            "covariates, such as a registry.",
+            "FILE",
         ),
     ] = None,
     target_weights: Annotated[

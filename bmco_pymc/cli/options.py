@@ -10,7 +10,9 @@ from typing import Any
 import pandas as pd
 
 from bmco_pymc.data.covariates import is_number
+from bmco_pymc.data.frames import to_pandas
 from bmco_pymc.data.missing import COMPLETE
+from bmco_pymc.data.sources import PARQUET, open_source, reading
 from bmco_pymc.data.study import Study
 from bmco_pymc.decision.rule import Rule
 from bmco_pymc.errors import InputError, warn_user
@@ -190,6 +192,7 @@ def read_target(
     Parameters
     ----------
     path : Path or None
+        A CSV file; or a Parquet file, or several by a name with wildcards.
     weights : str or None
     other : Value, Empirical, Analytical or None
         What the other options describe: it cannot go with a target.
@@ -203,8 +206,13 @@ def read_target(
     if other is not None:
         flag = {Value: "--at", Analytical: "--analytical"}.get(type(other), "--range")
         raise InputError("--target", str(path), f"cannot go with {flag}: choose one population")
+    source = str(path)
     try:
-        return Target(read_table(path, labels, formulas), weights)
+        if not source.lower().endswith(PARQUET):
+            return Target(read_table(path, labels, formulas), weights)
+        with reading(source):
+            opened: Any = open_source(source)
+            return Target(to_pandas(opened), weights)
     except InputError as error:
         raise _of_target(error) from None
 

@@ -372,13 +372,15 @@ def test_a_target_is_another_file(trial, tmp_path):
     np.testing.assert_allclose(table.loc[expected.index, "mean"], expected["mean"], rtol=1e-12)
 
 
-def test_a_target_has_observed_clusters(tmp_path):
+@pytest.mark.parametrize("registry", ["registry.csv", "registry.parquet", "regis*.parquet"])
+def test_a_target_has_observed_clusters(tmp_path, registry):
     sites = bmco.load_multisite().assign(site=lambda data: "0" + data["site"].astype(str))
     for name, data in (("sites.csv", sites), ("registry.csv", sites[["site", "x"]].iloc[:90])):
         data.to_csv(tmp_path / name, index=False)
+    sites[["site", "x"]].iloc[:90].to_parquet(tmp_path / "registry.parquet")
     options = TRIAL | {"--fixed": "arm * x", "--cluster": "site", "--clusters": "observed"}
     few = {"--draws": 50, "--tune": 100, "--chains": 2, "--seed": 1}
-    result = fit(tmp_path / "sites.csv", options | few | {"--target": tmp_path / "registry.csv"})
+    result = fit(tmp_path / "sites.csv", options | few | {"--target": tmp_path / registry})
     assert result.exit_code == 3, result.output
     n = sites["site"].iloc[:90].nunique()
     words = " ".join(result.stdout.split())
@@ -392,6 +394,7 @@ def test_a_target_has_observed_clusters(tmp_path):
         ({"--fixed": "x", "--at": "x=1"}, "x\n1\n", "--target=.*: cannot go with --at"),
         ({"--fixed": "x", "--range": "x=0:1"}, "x\n1\n", "--target=.*cannot go with --range"),
         ({"--fixed": "x"}, "z\n1\n", "--target='x': the frame has no such column"),
+        ({"--fixed": "x", "--target": "none.parquet"}, None, "--target='none.parquet': cannot be"),
         ({"--fixed": "x"}, "x\nold\n", "--target .'x'.='old': 'x' is a number"),
         ({"--fixed": "x"}, 'x\n"1,5"\n', "--target='x': is text, not numbers"),
         ({"--fixed": "severity"}, "severity\ngrave\n", "--target .'severity'.='grave': .*'mild'"),
