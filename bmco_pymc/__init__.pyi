@@ -36,7 +36,7 @@ from .priors.priors import (
     Normal,
     Priors,
 )
-from .report.document import Protocol
+from .report.sections import Protocol
 from .report.report import Report
 from .rstyle import bglm, bglmm, bmvb
 from .trial.analysis import Analysis

@@ -62,15 +62,19 @@ def as_html(title: str, table: Sequence[Sequence[str]], sentences: Sequence[str]
     >>> as_html("A & B", [["n"], ["1"]], [])  # doctest: +ELLIPSIS
     '<div ...><b>A &amp; B</b><table><tr><th>n</th></tr><tr><td>1</td></tr></table></div>'
     """
+    items = "".join(f"<li>{shown(sentence)}</li>" for sentence in sentences)
+    below = f"<ul>{items}</ul>" if items else ""
+    return html_block(f"<b>{shown(title)}</b>{html_table(table)}{below}")
+
+
+def html_table(table: Sequence[Sequence[str]]) -> str:
+    """Return a table, the first row its header, as HTML; nothing of one without rows."""
     tags = ["th", *["td"] * len(table)][: len(table)]
     rows = "".join(
         "<tr>" + "".join(f"<{tag}>{shown(entry)}</{tag}>" for entry in row) + "</tr>"
         for tag, row in zip(tags, table, strict=True)
     )
-    items = "".join(f"<li>{shown(sentence)}</li>" for sentence in sentences)
-    below = f"<ul>{items}</ul>" if items else ""
-    grid = f"<table>{rows}</table>" if rows else ""
-    return html_block(f"<b>{shown(title)}</b>{grid}{below}")
+    return f"<table>{rows}</table>" if rows else ""
 
 
 def html_block(html: str) -> str:

@@ -32,6 +32,7 @@ def estimates(draws: xr.Dataset, diagnostics: Diagnostics, ci_prob: float = 0.95
     pandas.DataFrame
         Indexed by label, with columns ``mean``, ``sd``, ``lower`` and ``upper`` (the interval),
         ``mcse`` (Monte Carlo standard error of the mean), ``ess_bulk``, ``ess_tail``, ``rhat``.
+        Its ``attrs`` have the ``verdict`` in words and whether the draws have ``converged``.
     """
     ci_prob = probability("ci_prob", ci_prob)
     labels, values = scalar_parameters(*draws.data_vars.values())  # (parameter, chain, draw)
@@ -42,7 +43,23 @@ def estimates(draws: xr.Dataset, diagnostics: Diagnostics, ci_prob: float = 0.95
     numbers["mcse"] = monte_carlo_errors(values, independent=diagnostics.exact)
     known = diagnostics.table.loc[labels]
     numbers |= {name: known[name].to_numpy() for name in ("ess_bulk", "ess_tail", "rhat")}
-    return pd.DataFrame(numbers, index=pd.Index(labels, name="parameter"))
+    table = pd.DataFrame(numbers, index=pd.Index(labels, name="parameter"))
+    table.attrs = {"verdict": str(diagnostics), "converged": diagnostics.ok}
+    return table
+
+
+def interval(table: pd.DataFrame) -> list[str]:
+    """Return the mean and interval of each row of `estimates`, as a paper prints them.
+
+    Examples
+    --------
+    >>> interval(pd.DataFrame({"mean": [0.1], "lower": [-0.04], "upper": [0.24]}))
+    ['0.100 [−0.040, 0.240]']
+    """
+    return [
+        f"{row['mean']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}]".replace("-", "−")
+        for _, row in table.iterrows()
+    ]
 
 
 def monte_carlo_errors(values: np.ndarray, *, independent: bool = False) -> np.ndarray:

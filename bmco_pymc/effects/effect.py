@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from bmco_pymc import patterns
+from bmco_pymc.arguments import flag, probability
 from bmco_pymc.data import missing
 from bmco_pymc.decision.outcomes import PerOutcome
 from bmco_pymc.decision.rule import Rule, asking
 from bmco_pymc.diagnostics.verdict import diagnose
 from bmco_pymc.effects.population_average import averaged_phi
+from bmco_pymc.errors import InputError
 from bmco_pymc.population.estimand import Estimand
 from bmco_pymc.posterior.differences import Differences, contrast
 from bmco_pymc.printing import Facts, as_text
@@ -22,7 +24,9 @@ from bmco_pymc.printing import Facts, as_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from bmco_pymc.posterior.check import Check
     from bmco_pymc.posterior.posterior import Posterior
+    from bmco_pymc.report.beside import Beside, Compared, Scaled
     from bmco_pymc.report.report import Report
 
 NOT_CONTROLLED = (
@@ -52,7 +56,11 @@ class Effect(Differences):
         What a decision from this effect must say.
     posterior : Posterior
         What it comes from: the fit, or the prior.
+    asked : Estimand or None
+        The arguments of ``fit.effect`` behind it, where it is the answer to these.
     """
+
+    asked: Estimand | None = None
 
     @property
     def fit(self) -> Any:
@@ -60,8 +68,18 @@ class Effect(Differences):
         return self.posterior
 
     @asking("All")
-    def report(self, rule: Rule, *, ci_prob: float = 0.95) -> Report:
-        """Put the effect and a decision in words: a paragraph, and the items of BARG.
+    def report(
+        self,
+        rule: Rule,
+        *,
+        ci_prob: float = 0.95,
+        check: Check | None = None,
+        prior: Effect | None = None,
+        sensitivity: Scaled | None = None,
+        comparison: Compared | None = None,
+        full: bool = False,
+    ) -> Report:
+        """Put the effect and a decision in words: a paragraph, a table, and the items of BARG.
 
         What only the author can know is marked as to be filled in. Where the sampler did not
         converge, the paragraph starts with that.
@@ -72,25 +90,103 @@ class Effect(Differences):
             With its arguments, as in `decide`.
         ci_prob : float
             Probability in the equal-tailed intervals.
+        check : Check, optional
+            What ``fit.check()`` gives: the posterior predictive check.
+        prior : Effect, optional
+            What ``model.prior_effect()`` gives: what the priors claim of the same.
+        sensitivity : Sensitivity, optional
+            What ``fit.sensitivity()`` gives: how the effect moves with the strength of the prior.
+        comparison : Comparison, optional
+            What `bmco_pymc.compare` gives: the effect under other priors, which only the author
+            can choose.
+        full : bool
+            Make the first three where they are not given; nothing is fitted again.
 
         Returns
         -------
         Report
-            See Kruschke (2021), https://doi.org/10.1038/s41562-021-01177-7.
+            Printed, text; also ``.markdown()``, ``.html()``, ``.latex()`` and ``.save(path)``. See
+            Kruschke (2021), https://doi.org/10.1038/s41562-021-01177-7.
+
+        Raises
+        ------
+        InputError
+            If an argument is of another kind, or of other groups or outcomes.
 
         Examples
         --------
         >>> import bmco_pymc as bmco
         >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
-        >>> print(bmco.BMVB(study).fit(seed=1).effect().report("any").paragraph[:61])
+        >>> fit = bmco.BMVB(study).fit(seed=1)
+        >>> report = fit.effect().report("any", check=fit.check(seed=1))
+        >>> print(report.paragraph[:61])
         We compared trt (120 subjects) with ctl (120 subjects) on 2 b
+        >>> [item.heading for item in report.items if item.open][:3]
+        ['Why Bayesian', 'Why these priors', 'Prior predictive check']
         """
+        from bmco_pymc.report.beside import Beside
         from bmco_pymc.report.report import make_report
 
-        return make_report(self, rule, ci_prob)
+        beside = Beside(check, prior, sensitivity, comparison)
+        if flag("full", full):
+            beside = replace(beside, **self._made(rule, beside))
+        return make_report(self, rule, ci_prob, beside)
+
+    def _made(self, rule: Rule, beside: Beside) -> dict[str, Any]:
+        """Return what a full report says besides, but for what is given."""
+        if self.asked is None:
+            problem = "cannot be made of an effect of this kind: give check, prior, sensitivity"
+            raise InputError("full", True, problem)
+        how = {field.name: getattr(self.asked, field.name) for field in fields(self.asked)}
+        fit, seed = self.fit, int(self.fit.idata.attrs["seed"])
+        makers = {
+            "check": lambda: fit.check(seed=seed),
+            "prior": lambda: fit.model.prior_effect(seed=seed, **how),
+            "sensitivity": lambda: fit.sensitivity(rule=rule, **how),
+        }
+        if len(self.decide(rule).sides) > 1:  # it looks at one side at a time
+            del makers["sensitivity"]
+        return {name: make() for name, make in makers.items() if getattr(beside, name) is None}
+
+    @asking("All")
+    def table(self, rule: Rule, *, ci_prob: float = 0.95) -> Any:
+        """Return the results as a table for a paper, a row for each outcome.
+
+        Parameters
+        ----------
+        rule : str or Rule
+            With its arguments, as in `decide`: its probability and decision stand below the table.
+        ci_prob : float
+            Probability in the equal-tailed intervals.
+
+        Returns
+        -------
+        great_tables.GT
+            To be shown in a notebook, styled further, and written: ``.as_raw_html()``,
+            ``.as_latex()``. Estimand and verdict are its source notes.
+
+        Raises
+        ------
+        InputError
+            If great_tables is not installed (``pip install 'bmco-pymc[report]'``).
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> table = bmco.BMVB(study).fit(seed=1).effect().table("any")
+        >>> "trt compared with ctl" in table.as_raw_html()
+        True
+        """
+        from bmco_pymc.report.results import great_table
+
+        return great_table(self, self.decide(rule), probability("ci_prob", ci_prob))
 
     def plot_theta(self, ci_prob: float = 0.95) -> Figure:
         """Draw the posterior of θ: densities and intervals of both groups, a panel per outcome.
+
+        The densities reach 0 and 1 and no further: a flat prior is flat, and one with most of its
+        mass near 0 and 1 has it there.
 
         Parameters
         ----------
@@ -167,12 +263,16 @@ class Effect(Differences):
     def plot_joint(
         self, rule: Rule, *, outcomes: Sequence[str] | None = None, points: int = 2000
     ) -> Figure:
-        """Draw the joint posterior of two outcomes' δ, with the regions where rules hold.
+        """Draw the joint posterior of two outcomes' δ, with the areas where rules hold.
+
+        Each area bears its own probability, and each contour the share of the posterior inside.
+        What holds in several areas, as Any does where both outcomes or one alone are beyond their
+        margins, has its probability in the legend.
 
         Parameters
         ----------
         rule : str or Rule, optional
-            The rule whose region to shade, All and Any together if not given; with its arguments,
+            The rule whose area to shade, All and Any together if not given; with its arguments,
             as in `decide`, about the two outcomes. If there are weights, the boundary of Comp is
             drawn too.
         outcomes : pair of str, optional
@@ -235,7 +335,8 @@ def make_effect(fit: Posterior, estimand: Estimand) -> Effect:
     """Average the fit's draws over a population; see ``Fit.effect``."""
     phi, words = averaged_phi(fit, estimand)
     observed = estimand.clusters == "observed" and fit.model.cells.one_group_clusters
-    return effect_of_phi(fit, phi, words, (NOT_CONTROLLED,) if observed else ())
+    caveats = (NOT_CONTROLLED,) if observed else ()
+    return replace(effect_of_phi(fit, phi, words, caveats), asked=estimand)
 
 
 def effect_of_phi(

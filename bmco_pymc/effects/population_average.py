@@ -12,6 +12,9 @@ from bmco_pymc.population.slopes import steepest
 from bmco_pymc.posterior.posterior import Posterior
 
 EXACT = "Success probability in the whole population of each group, without covariates."
+# Draws of a prior spread so widely that the errors of the integral, 1e-3 or less on average, drown
+# in Monte Carlo error; wide priors would ask for 2^15 nodes in each draw.
+PRIOR_NODES = 1024
 AS_IT_IS = " The {} are taken to be like the sample, as {} knows no covariate to tell them by."
 
 
@@ -32,7 +35,8 @@ def averaged_phi(fit: Posterior, estimand: Estimand) -> tuple[np.ndarray, str]:
                 bounds = dict(population.ranges)[name]
                 steep = steepest(terms, sample, covariate, bounds, draws, estimand.clusters)
         resolved = estimand.target(sample, steep)
-        phi = marginalise(resolved, terms.matrices, **draws)  # (S, 2, Q)
+        n_nodes = PRIOR_NODES if fit.is_prior else None
+        phi = marginalise(resolved, terms.matrices, **draws, n_nodes=n_nodes)  # (S, 2, Q)
     except InputError as error:  # a term without a value there does not know the population
         if error.argument != "population":
             raise

@@ -29,6 +29,7 @@ def marginalise(
     gamma: Floats | None = None,
     gamma_cluster: Floats | None = None,
     Sigma: Floats | None = None,
+    n_nodes: int | None = None,
 ) -> Floats:
     """Return the pattern probabilities of each group in a population, for each draw.
 
@@ -48,6 +49,8 @@ def marginalise(
         The coefficients of each cluster, for observed clusters.
     Sigma : ndarray, shape (S, L, p, p) or (S, L, p, L, p), optional
         Covariance of the random coefficients between clusters, for new clusters.
+    n_nodes : int, optional
+        Of the integral over new clusters, as in `average_phi_new`.
 
     Returns
     -------
@@ -91,9 +94,9 @@ def marginalise(
     if target.clusters == "new":
         Xs, Zs, weights, _ = zip(*arms, strict=True)
         weight = block_diag(*(own[:, None] for own in weights))  # each counts in its own group
-        return average_phi_new(
-            beta, draws["gamma"], draws["Sigma"], np.concatenate(Xs), np.concatenate(Zs), weight
-        )
+        X, Z = np.concatenate(Xs), np.concatenate(Zs)
+        parameters = beta, draws["gamma"], draws["Sigma"]
+        return average_phi_new(*parameters, X, Z, weight, n_nodes=n_nodes)
     coefficients = gamma_cluster if target.clusters == "observed" else None
     phi = [average_phi(beta, X, w, gamma=coefficients, Z=Z, cluster=j) for X, Z, w, j in arms]
     return np.stack(phi, axis=1)

@@ -63,6 +63,17 @@ class Check(Printed):
     title: str
     diagnostics: Diagnostics
 
+    @property
+    def finding(self) -> str:
+        """How many statistics are far from their replicates, and which, as a sentence."""
+        p = self.table["p_value"].dropna()
+        far = p[(p < EXTREME) | (p > 1 - EXTREME)]
+        found = f"{len(far)} of {len(p)} statistics are outside the middle 95% of their replicates"
+        if len(far):
+            worst = far.iloc[np.argsort(np.abs(far - 0.5))[::-1]].index[:5]
+            found += f": {', '.join(worst)}" + (", …" if len(far) > 5 else "")
+        return f"{found}."
+
     def _facts(self) -> Facts:
         head = ["", "observed", "mean", f"{100 * self.ci_prob:g}% of replicates", "p"]
         # each cluster has a row in the table and the picture; in print their spread stands for them
@@ -76,14 +87,12 @@ class Check(Printed):
             ]
             for label, row in self.table[self.table["kind"] != "clusters"].iterrows()
         ]
-        p = self.table["p_value"].dropna()
-        far = p[(p < EXTREME) | (p > 1 - EXTREME)]
-        found = f"{len(far)} of {len(p)} statistics are outside the middle 95% of their replicates"
-        if len(far):
-            worst = far.iloc[np.argsort(np.abs(far - 0.5))[::-1]].index[:5]
-            found += f": {', '.join(worst)}" + (", …" if len(far) > 5 else "")
         meaning = "p is the share of replicates above the observed value, ties counting half."
-        return self.title, [head, *rows], [f"{found}.", meaning, *str(self.diagnostics).split("\n")]
+        return (
+            self.title,
+            [head, *rows],
+            [self.finding, meaning, *str(self.diagnostics).split("\n")],
+        )
 
 
 def check(drawn: Replicates, ci_prob: float) -> Check:
@@ -99,18 +108,22 @@ def check(drawn: Replicates, ci_prob: float) -> Check:
         names = [f"{NAMES[kind]}[{', '.join(map(str, np.atleast_1d(entry)))}]" for entry in index]
         flat = new.reshape(*new.shape[:2], -1)
         tables.append(_table(kind, names, flat, old.ravel(), ci_prob))
-    n = drawn.counts.shape[0] * drawn.counts.shape[1]
-    of = {"observed": " in the observed clusters", "new": " in new clusters", None: ""}
-    model = type(drawn.fit.model).__name__
     chains = {"chain": drawn.fit.idata["posterior"]["chain"].values}
     return Check(
         table=pd.concat(tables).rename_axis("statistic"),
         draws=xr.Dataset(replicated, {**chains, **labels}),
         observed=xr.Dataset(observed, labels),
         ci_prob=ci_prob,
-        title=f"{n} replicates of the data under {model}{of[drawn.clusters]}",
+        title=words(drawn),
         diagnostics=drawn.fit.diagnostics,
     )
+
+
+def words(drawn: Replicates) -> str:
+    """Return what was replicated."""
+    n = drawn.counts.shape[0] * drawn.counts.shape[1]
+    of = {"observed": " in the observed clusters", "new": " in new clusters", None: ""}
+    return f"{n} replicates of the data under {type(drawn.fit.model).__name__}{of[drawn.clusters]}"
 
 
 def statistics(drawn: Replicates) -> Statistics:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from arviz_stats import ELPDDataLOO
 
 from bmco_pymc.errors import ConvergenceWarning, InputError, warn_user
 from bmco_pymc.posterior.likelihood import by_cluster, check_unit, of_pairs, pairs_of
@@ -15,6 +16,22 @@ from bmco_pymc.posterior.predictor import fitted
 
 if TYPE_CHECKING:
     from bmco_pymc.posterior.posterior import Posterior
+
+
+@dataclass(kw_only=True, repr=False)
+class LOO(ELPDDataLOO):  # type: ignore[misc]
+    """ArviZ's result of leave-one-out cross-validation, which prints the verdict on the draws.
+
+    Attributes
+    ----------
+    verdict : str
+        What stands against it, and the verdict on the fit.
+    """
+
+    verdict: str = ""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}\n{self.verdict}"
 
 
 LEAST = 25  # draws: a fifth of them are the tail, to which a Pareto distribution is fitted
@@ -43,10 +60,14 @@ def leave_one_out(fit: Posterior, by: str, *, progress: bool) -> Any:
             dims=("chain", "draw", "pair"),
         )
         result = _expanded(_loo(fit, values), log_phi, place, who.label)
-    _warn(result, by)
-    result.warning = bool(result.warning or not fit.diagnostics.ok)
+    trouble = _trouble(result, by)
+    if trouble:
+        warn_user(trouble, ConvergenceWarning)
     fit.diagnostics.warn()
-    return result
+    known = {field.name: getattr(result, field.name) for field in fields(result)}
+    known["warning"] = bool(result.warning or not fit.diagnostics.ok)
+    verdict = "\n".join(filter(None, [trouble and f"{trouble}.", str(fit.diagnostics)]))
+    return LOO(**known, verdict=verdict)
 
 
 def _loo(fit: Posterior, log_likelihood: xr.DataArray) -> Any:
@@ -90,14 +111,14 @@ def _expanded(pairs: Any, log_phi: np.ndarray, place: np.ndarray, label: np.ndar
     )
 
 
-def _warn(result: Any, by: str) -> None:
-    """Say which share of the subjects or clusters importance sampling could not leave out."""
+def _trouble(result: Any, by: str) -> str:
+    """Return which share of the subjects or clusters importance sampling could not leave out."""
     k = result.pareto_k.values
     high = int((k > result.good_k).sum())
-    if high:
-        what = (
-            f"Leaving out a {by} changes the posterior too much for importance sampling: Pareto k "
-            f"is above {result.good_k:.2f} for {high} of {len(k)} {by}s, largest {k.max():.2f}. "
-            "Their part of the elpd is not to be trusted; more draws help if there are few of them"
-        )
-        warn_user(what, ConvergenceWarning)
+    if not high:
+        return ""
+    return (
+        f"Leaving out a {by} changes the posterior too much for importance sampling: Pareto k "
+        f"is above {result.good_k:.2f} for {high} of {len(k)} {by}s, largest {k.max():.2f}. "
+        "Their part of the elpd is not to be trusted; more draws help if there are few of them"
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bmco_pymc.report.phrases import joined
 from bmco_pymc.report.planned import Planned
-from bmco_pymc.report.sentences import joined
 
 _MODELS = {
     "BMVB": "a Bayesian multivariate Bernoulli model (BMVB; Kavelaars, Mulder & Kaptein, 2020, "

@@ -13,7 +13,11 @@ import pandas as pd
 from bmco_pymc.decision.decision import Decision
 from bmco_pymc.posterior.declaration import Declaration
 from bmco_pymc.posterior.differences import Differences
+from bmco_pymc.report import priors
 from bmco_pymc.report import sentences as words
+from bmco_pymc.report.beside import Beside
+from bmco_pymc.report.blocks import Entry
+from bmco_pymc.report.phrases import symbol
 
 STEPS = {
     "Preamble": ("Why Bayesian", "Goal"),
@@ -36,12 +40,13 @@ _OPEN = {
     "Why Bayesian": "What this analysis gains from it.",
     "Why these priors": "What is known of the parameters beforehand.",
     "Prior predictive check": "Whether data simulated from the priors are such as could be "
-    "expected.",
+    "expected: report(prior=model.prior_effect()) says what the priors claim.",
     "Posterior predictive check": "Whether data simulated from the posterior look like those "
-    "observed.",
+    "observed: report(check=fit.check()) says it.",
     "Why a decision": "What depends on it, and why this rule and level.",
     "Other priors": "How the estimates and the decision change under at least one other "
-    "justifiable prior: fit.update(priors=...) gives the fit.",
+    "justifiable prior: report(comparison=compare(...)) says it, report(sensitivity=...) how they "
+    "move with the strength of this one.",
     "Script and data": "Where they can be found; fit.save(...) keeps the fit itself in a file.",
 }
 _DEPARTURES = (
@@ -76,12 +81,19 @@ class Item:
     text: str
     open: bool = False
 
+    @property
+    def entry(self) -> Entry:
+        """The same without its step."""
+        return Entry(self.heading, self.text, self.open)
+
     def __str__(self) -> str:
         mark = "TO BE FILLED IN: " if self.open else ""
         return f"{self.heading}. {mark}{self.text}"
 
 
-def barg_items(effect: Differences, decision: Decision, ci_prob: float) -> tuple[Item, ...]:
+def barg_items(
+    effect: Differences, decision: Decision, ci_prob: float, beside: Beside
+) -> tuple[Item, ...]:
     """Return the items in the order of the guidelines."""
     model = effect.posterior.model
     control, treatment = effect.groups
@@ -91,7 +103,7 @@ def barg_items(effect: Differences, decision: Decision, ci_prob: float) -> tuple
         "Goal": f"{goal} Estimand: {effect.estimand}",
         "Data": _data(model),
         "Likelihood and parameters": _parameters(model),
-        "Priors": words.priors(model),
+        "Priors": priors.in_words(model),
         "Formal specification": _specification(model),
         "Software": f"{words.software_of(effect)}.",
         "Convergence": " ".join(str(effect.diagnostics).splitlines()),
@@ -101,9 +113,10 @@ def barg_items(effect: Differences, decision: Decision, ci_prob: float) -> tuple
         "Probabilities": " ".join(words.probabilities(decision)),
         "Decision": " ".join([words.verdict(decision), *caveats]),
         "Settings": _settings(effect),
+        **beside.texts(decision, ci_prob),
     }
-    texts = {**known, **_OPEN, "Why these margins": _margins(decision)}
-    if model.cells.partial is not None:
+    texts = {**_OPEN, "Why these margins": _margins(decision), **known}
+    if model.cells.partial is not None and "Other priors" not in known:
         texts["Other priors"] += f" {_DEPARTURES}"
     return tuple(
         Item(step, heading, texts[heading], open=heading not in known)
@@ -147,7 +160,7 @@ def _parameters(model: Declaration) -> str:
 
 def _specification(model: Declaration) -> str:
     """Return likelihood and prior in symbols."""
-    prior = "; ".join(f"{name} ~ {text}" for name, text in model.describe_priors().items())
+    prior = priors.in_symbols(model)
     in_part = "" if model.cells.partial is None else _IN_PART
     if model.terms is None:
         return f"Counts s_g ~ Multinomial(n_g, φ_g) for each group g{in_part}. {prior}."
@@ -157,9 +170,7 @@ def _specification(model: Declaration) -> str:
         joint = "logit_bis" in model.parameters["Sigma"]
         between = "γ_j ~ N(γ, Σ) over all q jointly" if joint else "γ_jq ~ N(γ_q, Σ_q)"
         line += f", {between} for cluster j"
-    # with other contrasts than those with the reference pattern, priors tie the logits together
-    alike = getattr(model.priors, "contrasts", "reference") == "reference"
-    return f"{line}{in_part}. Priors{', the same for each logit' if alike else ''}: {prior}."
+    return f"{line}{in_part}. Priors: {prior}."
 
 
 def _resolution(effect: Differences) -> str:
@@ -177,7 +188,8 @@ def _resolution(effect: Differences) -> str:
 def _table(table: pd.DataFrame, ci_prob: float) -> str:
     """Return mean, SD and interval of each θ and δ."""
     rows = [
-        f"{label} {row['mean']:.3f} (SD {row['sd']:.3f}) [{row['lower']:.3f}, {row['upper']:.3f}]"
+        f"{symbol(str(label))} {row['mean']:.3f} (SD {row['sd']:.3f}) "
+        f"[{row['lower']:.3f}, {row['upper']:.3f}]"
         for label, row in table.iterrows()
     ]
     return f"Posterior mean, SD and {100 * ci_prob:g}% equal-tailed interval: {'; '.join(rows)}."

@@ -1,107 +1,55 @@
-"""A protocol as a document of sections: as text, in Markdown and as HTML."""
+"""A document: its blocks, in whichever format is asked for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import abc
+import os
+from collections.abc import Sequence
 
-from bmco_pymc.escapes import visible
-from bmco_pymc.printing import as_html, html_block, shown
-from bmco_pymc.report.fitted import as_lines
-from bmco_pymc.report.report import plain, wrapped
-from bmco_pymc.report.tables import Rows
-
-
-@dataclass(frozen=True)
-class Section:
-    """One section of a protocol.
-
-    Attributes
-    ----------
-    heading : str
-    text : str
-        What the design says of it.
-    table : list of list of str
-        The first row the header; or none.
-    to_fill_in : str
-        What the author must still say or ask for; empty where nothing is missing.
-    second : list of list of str
-        Another table; or none.
-    """
-
-    heading: str
-    text: str
-    table: Rows
-    to_fill_in: str = ""
-    second: Rows = field(default_factory=list)
-
-    @property
-    def tables(self) -> list[Rows]:
-        """The tables that there are."""
-        return [table for table in (self.table, self.second) if table]
-
-    @property
-    def open(self) -> bool:
-        """Whether something is still to be filled in."""
-        return bool(self.to_fill_in)
+from bmco_pymc.report.blocks import Block
+from bmco_pymc.report.formats import html, latex, markdown, plain_text
+from bmco_pymc.report.write import save
 
 
-@dataclass(frozen=True, repr=False)
-class Protocol:
-    """What to write about a planned trial; made by ``oc.report()``.
+class Document(abc.ABC):
+    """What can be printed, shown in a notebook, and kept as Markdown, HTML, LaTeX or docx."""
 
-    Attributes
-    ----------
-    title : str
-        The design in a line.
-    paragraph : str
-        A paragraph for a protocol.
-    sections : tuple of Section
-        Twelve; ``section.open`` marks those to which the author must add.
-    """
-
-    title: str
-    paragraph: str
-    sections: tuple[Section, ...]
+    @abc.abstractmethod
+    def blocks(self) -> Sequence[Block]:
+        """Return what it is made of, from top to bottom."""
 
     def __str__(self) -> str:
-        lines = [visible(self.title), "", wrapped(self.paragraph)]
-        for number, section in enumerate(self.sections, 1):
-            lines += ["", f"{number}. {visible(section.heading)}"]
-            if section.text:
-                lines.append(wrapped(section.text))
-            for place, table in enumerate(section.tables):
-                lines += [""] * (place > 0)
-                lines.append(as_lines("", table, []).lstrip("\n"))
-            if section.open:
-                lines.append(wrapped(f"TO BE FILLED IN: {section.to_fill_in}"))
-        return "\n".join(lines)
+        return plain_text.write(self.blocks())
 
     __repr__ = __str__
 
-    def markdown(self) -> str:
-        """Return the report in Markdown; a section with something to fill in has an empty box."""
-        lines = [f"## {plain(self.title)}", "", plain(self.paragraph)]
-        for number, section in enumerate(self.sections, 1):
-            box = "[ ]" if section.open else "[x]"
-            lines += ["", f"### {number}. {box} {plain(section.heading)}", ""]
-            if section.text:
-                lines += [plain(section.text), ""]
-            for table in section.tables:
-                head, *rows = [[plain(entry) for entry in row] for row in table]
-                bars = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-                lines += [f"| {' | '.join(row)} |" for row in bars] + [""]
-            if section.open:
-                lines += [f"*To be filled in:* {plain(section.to_fill_in)}", ""]
-            lines.pop()
-        return "\n".join(lines) + "\n"
-
     def _repr_html_(self) -> str:
-        parts = [f"<b>{shown(self.title)}</b><p>{shown(self.paragraph)}</p>"]
-        for number, section in enumerate(self.sections, 1):
-            parts.append(f"<p><b>{number}. {shown(section.heading)}</b></p>")
-            if section.text:
-                parts.append(f"<p>{shown(section.text)}</p>")
-            parts += [as_html("", table, []) for table in section.tables]
-            if section.open:
-                parts.append(f"<p><mark>To be filled in:</mark> {shown(section.to_fill_in)}</p>")
-        return html_block("".join(parts))
+        return html.part(self.blocks())
+
+    def markdown(self) -> str:
+        """Return it in Markdown; what is still to be filled in has an empty box."""
+        return markdown.write(self.blocks())
+
+    def html(self) -> str:
+        """Return it as a page of HTML that stands by itself."""
+        return html.page(self.blocks())
+
+    def latex(self) -> str:
+        r"""Return it in LaTeX, to be taken into a document by ``\input``; needs ``booktabs``."""
+        return latex.write(self.blocks())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it to a file.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The end of the name says the format: ``.md``, ``.html``, ``.tex``, ``.docx`` (with
+            ``pip install 'bmco-pymc[report]'``) or ``.txt``. A file of this name is replaced.
+
+        Raises
+        ------
+        InputError
+            If the end of the name says no format, or the file cannot be written.
+        """
+        save(self.blocks(), path)

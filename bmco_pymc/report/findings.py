@@ -9,8 +9,8 @@ import xarray as xr
 
 from bmco_pymc.decision.probability import shown
 from bmco_pymc.report import simulated, sized
+from bmco_pymc.report.phrases import joined
 from bmco_pymc.report.planned import both
-from bmco_pymc.report.sentences import joined
 from bmco_pymc.report.tables import NONE, both_at, chance, formula_of, mcse_of, numbers
 
 MOST = 6  # scenarios that are told one by one

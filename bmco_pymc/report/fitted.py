@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from bmco_pymc.printing import as_text
-from bmco_pymc.report.tables import Rows
+from bmco_pymc.report.blocks import Rows
 
 WIDTH = 100  # columns of text
 _LABEL = 26  # of these, the least for the names of scenarios

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from bmco_pymc.decision.criteria import CRITERIA, event
 from bmco_pymc.decision.rule import Rule
 from bmco_pymc.priors.components import Components
+from bmco_pymc.report.phrases import joined
 from bmco_pymc.report.recruited import Recruited, large, many, randomised
-from bmco_pymc.report.sentences import joined
 
 _OF_OUTCOMES = {
     "All": "on every one of",

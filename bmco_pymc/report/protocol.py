@@ -12,8 +12,8 @@ import xarray as xr
 
 from bmco_pymc.posterior.tree import software
 from bmco_pymc.report import analysed, findings, planned, simulated, sized, tables
-from bmco_pymc.report.document import Protocol, Section
 from bmco_pymc.report.planned import PAPERS, Planned
+from bmco_pymc.report.sections import Protocol, Section
 
 VERBS = {
     "power": "design.evaluate(truth)",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,8 @@ from bmco_pymc.decision.decision import Decision
 from bmco_pymc.decision.probability import decimals, shown
 from bmco_pymc.posterior.declaration import Declaration
 from bmco_pymc.posterior.differences import Differences
+from bmco_pymc.report.phrases import joined
+from bmco_pymc.report.terms import INTERCEPT, named
 
 _NAMES = {
     "BMVB": (
@@ -28,18 +29,6 @@ _NAMES = {
         "BGLMM; Kavelaars, Mulder & Kaptein, 2023, https://doi.org/10.1186/s12874-023-02034-z",
     ),
 }
-
-
-def joined(parts: Sequence[object]) -> str:
-    """Return parts as in a sentence.
-
-    Examples
-    --------
-    >>> joined(["a", "b", "c"]), joined(["a"])
-    ('a, b and c', 'a')
-    """
-    texts = [str(part) for part in parts]
-    return " and ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
 
 
 def comparison(model: Declaration) -> str:
@@ -93,20 +82,16 @@ def _model(model: Declaration) -> str:
     words += f": a multinomial logit of {response}"
     if model.terms.fixed:
         kept = "fixed terms" if model.terms.random else "the terms"
-        words += f", with {kept} {joined(model.terms.fixed)}"
+        words += f", with {kept} {joined(named(model.terms.fixed, model.cells.frame))}"
     if model.terms.random:
-        what = "coefficients" if len(model.terms.random) > 1 else "a coefficient"
+        random = named(model.terms.random, model.cells.frame)
+        what = "an intercept" if random == [INTERCEPT] else f"coefficients of {joined(random)}"
         words += (
-            f", and with {what} of {joined(model.terms.random)} that varied between "
+            f", and with {what} that "
+            "varied between "
             f"{len(model.cells.cluster_labels)} clusters ({model.study.cluster})"
         )
     return words
-
-
-def priors(model: Declaration) -> str:
-    """Return the priors as a sentence."""
-    each = [f"{prior} for {name}" for name, prior in model.describe_priors().items()]
-    return f"{'Priors were' if len(each) > 1 else 'The prior was'} {joined(each)}."
 
 
 def computation(effect: Differences) -> str:
@@ -159,15 +144,22 @@ def estimates(effect: Differences, table: pd.DataFrame, ci_prob: float) -> list[
 def probabilities(decision: Decision) -> list[str]:
     """Return sentences on the probabilities of each side, with their Monte Carlo errors."""
     sentences = []
-    for side in decision.sides:
-        whole = shown(side.probability, side.mcse, side.bound, equals="= ")
-        sentences.append(f"P({side.event}) {whole}.")
+    for side, whole in zip(decision.sides, joint(decision), strict=True):
+        sentences.append(whole)
         if decision.weights is not None or len(decision.outcomes) == 1:
             continue
         marginal = zip(side.marginal, side.marginal_mcse, side.marginal_bound, strict=True)
         alone = [f"{k} {shown(*p)}" for k, p in zip(decision.outcomes, marginal, strict=True)]
         sentences.append(f"Outcome by outcome: {joined(alone)}.")
     return sentences
+
+
+def joint(decision: Decision) -> list[str]:
+    """Return a sentence on the joint probability of each side."""
+    return [
+        f"P({side.event}) {shown(side.probability, side.mcse, side.bound, equals='= ')}."
+        for side in decision.sides
+    ]
 
 
 def criterion(decision: Decision) -> str:

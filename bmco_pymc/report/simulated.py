@@ -6,8 +6,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bmco_pymc.report.sentences import joined
-from bmco_pymc.report.tables import Rows, labels_of
+from bmco_pymc.report.blocks import Rows
+from bmco_pymc.report.phrases import joined
+from bmco_pymc.report.tables import labels_of
 
 FIGURES = ("bias", "rmse", "coverage")  # of the estimates of δ, by outcome
 _NOT_OF_DECISIONS = {f"{name}_mcse" for name in (*FIGURES, "failed", "shift", "scanned")}

@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 
 from bmco_pymc.decision.probability import shown
+from bmco_pymc.report.blocks import Rows
 from bmco_pymc.report.tables import (
     NONE,
-    Rows,
     both_at,
     chance,
     error_of,

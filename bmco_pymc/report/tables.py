@@ -13,9 +13,8 @@ import numpy as np
 import xarray as xr
 
 from bmco_pymc.decision.probability import decimals
+from bmco_pymc.report.blocks import Rows
 from bmco_pymc.report.planned import both
-
-type Rows = list[list[str]]
 
 NONE = "–"
 GROUPS = ("control", "treatment")

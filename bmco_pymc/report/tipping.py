@@ -8,8 +8,8 @@ import pandas as pd
 
 from bmco_pymc.decision.decision import Decision
 from bmco_pymc.decision.probability import decimals
-from bmco_pymc.report.sentences import joined
-from bmco_pymc.report.tables import Rows
+from bmco_pymc.report.blocks import Rows
+from bmco_pymc.report.phrases import joined
 
 COUNTED = (
     "At other shifts than 0, an unobserved outcome counts for its share of its group; subjects of "

@@ -9,6 +9,7 @@ from scipy import integrate, stats
 from scipy.special import expit
 
 import bmco_pymc as bmco
+from bmco_pymc.effects import population_average
 from bmco_pymc.models.prior_draws import bartlett, draw_prior, draw_root, lkj_factor
 
 RARE = 1e-4  # the seeds are fixed: a test fails once in so many seeds, if all is right
@@ -200,3 +201,14 @@ def test_bmcos_prior_of_the_school_study_is_far_from_neutral(schools_model):
     theta = schools_model.prior_effect(seed=1, draws=1000, clusters="observed").theta.values
     extreme = ((theta < 0.05) | (theta > 0.95)).mean()
     assert 0.95 < extreme < 0.99
+
+
+def test_a_prior_is_integrated_over_new_clusters_finely_enough(schools_model, monkeypatch):
+    """bmco's prior of Σ has no mean: its widest draws are the hardest to integrate."""
+    ours = schools_model.prior_effect(seed=1, draws=200, clusters="new").delta
+    monkeypatch.setattr(population_average, "PRIOR_NODES", 2**16)
+    finely = schools_model.prior_effect(seed=1, draws=200, clusters="new").delta
+    error = ours - finely
+    monte_carlo = float(finely.std()) / np.sqrt(4000)  # of a mean of the default number of draws
+    assert float(abs(error).max()) < monte_carlo
+    assert float(np.sqrt((error**2).mean())) < 0.05 * monte_carlo

@@ -57,8 +57,8 @@ def test_regression(trial_fit):
     report = check_numbers(effect, 0.9, rule="any", direction="two-sided", margins=margins)
     assert report.paragraph.startswith("We compared trt (120 subjects) with ctl (120 subjects)")
     text = report.paragraph
-    assert "with the terms Intercept, arm, x and arm:x" in text
-    assert "The prior was Normal(mean=0, covariance=10) for beta." in text
+    assert "with the terms the intercept, arm, x and arm × x" in text
+    assert "The coefficients had the prior N(0, 10) (mean, variance) for each logit" in text
     assert "sampled by NUTS" in text
     assert "4 chains of 4000 draws, after 1000 of tuning each (seed 1)." in text
     assert effect.diagnostics.verdict in text
@@ -84,9 +84,11 @@ def test_regression(trial_fit):
 def test_clusters_and_caveats(schools_fit):
     report = check_numbers(schools_fit.effect(), rule="all")
     text = report.paragraph
-    assert "fixed terms method, baseline_ability and method:baseline_ability" in text
-    assert "a coefficient of Intercept that varied between 20 clusters (school_id)" in text
-    assert "InverseWishart(nu=number of random terms, scale=0.1) for Sigma" in text
+    assert "fixed terms method, baseline_ability and method × baseline_ability" in text
+    assert "with an intercept that varied between 20 clusters (school_id)" in text
+    assert "inverse-Wishart prior for each logit, with 1 degree of freedom" in text
+    assert "InverseWishart(" not in str(report)
+    assert "Σ_q ~ inverse-Wishart(ν = 1, T = 0.1)" in item(report, "Formal specification").text
     assert "γ_jq ~ N(γ_q, Σ_q) for cluster j" in item(report, "Formal specification").text
     observed = check_numbers(schools_fit.effect(clusters="observed"), rule="all")
     for said in (observed.paragraph, item(observed, "Decision").text):

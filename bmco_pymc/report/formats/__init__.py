@@ -1,0 +1,1 @@
+"""A document's blocks in each format: text, Markdown, HTML, LaTeX, docx."""
