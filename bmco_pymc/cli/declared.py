@@ -1,169 +1,203 @@
-"""The options of ``bmco-pymc power`` and ``bmco-pymc size``, under the headings of their help.
-
-And those of ``bmco-pymc fit`` about outcomes that were not observed.
-"""
+"""Options that several commands have, each declared once, in blocks that commands take whole."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
-TRUTH, TRIAL, CLUSTERS = "Truth", "Trial", "Clusters"
-ANALYSIS, SIMULATION, RESULT = "Analysis", "Simulation", "Result"
+POPULATION, DECISION, RESULT = "Population", "Decision", "Result"
 
 
-class Grouped(TyperCommand):
-    """A command whose help has options under headings, their panels."""
+def option(
+    panel: str,
+    help: str,
+    metavar: str | None = None,
+    name: str | None = None,
+    choices: Sequence[str] = (),
+) -> Any:
+    """Return the option of a parameter.
 
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the options, panel by panel."""
-        panels: dict[str, list[tuple[str, str]]] = {}
-        for param in self.get_params(ctx):
-            if (record := param.get_help_record(ctx)) is not None:
-                panel = getattr(param, "rich_help_panel", None) or "Options"
-                panels.setdefault(panel, []).append(record)
-        for panel, records in panels.items():
-            with formatter.section(panel):
-                formatter.write_dl(records)
+    Parameters
+    ----------
+    panel : str
+        The heading of the help under which it stands.
+    help, metavar : str
+    name : str, optional
+        Another name than the parameter's.
+    choices : sequence of str
+        For the metavar and for completion; what is given is checked where it is used, so that a
+        wrong choice is an error like every other.
+    """
+    return typer.Option(
+        *filter(None, [name]),
+        help=help,
+        metavar="|".join(choices) if choices else metavar,
+        rich_help_panel=panel,
+        autocompletion=completing(choices) if choices else None,
+    )
 
 
-def option(panel: str, help: str, metavar: str | None = None, name: str | None = None) -> Any:
-    """Return the option of a parameter, by another name than the parameter's if one is given."""
-    names = filter(None, [name])
-    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel)
+def given(**options: Any) -> dict[str, Any]:
+    """Return the options that have a value."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
-Missing = Annotated[
-    str,
-    typer.Option(
-        help="complete: a subject needs all outcomes. mar: those with some are kept, and what they "
-        "lack is taken to be missing at random.",
-        metavar="HOW",
-    ),
+def completing(choices: Sequence[str]) -> Callable[[str], list[str]]:
+    """Return what completes words to one of several.
+
+    Examples
+    --------
+    >>> completing(["all", "any", "comp"])("a")
+    ['all', 'any']
+    """
+
+    def complete(incomplete: str) -> list[str]:
+        return [choice for choice in choices if choice.startswith(incomplete.lower())]
+
+    return complete
+
+
+KeptFit = Annotated[
+    Path, typer.Argument(help="A fit that was kept: fit --save, or Python.", metavar="FIT")
 ]
+CI = Annotated[float, option(DECISION, "Probability in the intervals.")]
 Tipping = Annotated[
     bool,
-    typer.Option(
-        "--tipping",
-        help="With --missing mar: how far the unobserved must depart from it for the decision to "
+    option(
+        DECISION,
+        "With --missing mar: how far the unobserved must depart from it for the decision to "
         "change; in --out also tipping.csv and tipping.png.",
+        name="--tipping",
     ),
 ]
-Control = Annotated[
-    str, option(TRUTH, "Success probability of each outcome under the control.", "NUMBERS")
+OutFolder = Annotated[
+    Path | None, option(RESULT, "Folder for summary.txt, estimates.csv and effect.png.", "FOLDER")
 ]
-Treatment = Annotated[str, option(TRUTH, "The same under the treatment.", "NUMBERS")]
-Rho = Annotated[
-    str,
-    option(
-        TRUTH,
-        "Correlation of the outcomes; several, separated by commas, are several truths.",
-        "NUMBERS",
-    ),
-]
-ICC = Annotated[
-    str | None,
-    option(
-        TRUTH,
-        "Correlation of two subjects of a cluster in an outcome; several are several truths.",
-        "NUMBERS",
-    ),
-]
-ICCBetween = Annotated[
-    str | None,
-    option(
-        TRUTH,
-        "Correlation of one's outcome with another outcome of the other. Default: icc times rho.",
-        "NUMBERS",
-    ),
-]
-Between = Annotated[
-    str | None,
-    option(TRUTH, "How clusters differ: logit-normal or dirichlet. Default: logit-normal.", "HOW"),
-]
-Dropout = Annotated[
-    float, option(TRIAL, "Share of the enrolled subjects who will have no outcome.")
-]
-InClusters = Annotated[
-    str | None,
-    option(CLUSTERS, "How many in all, or CONTROL,TREATMENT; instead of --n.", "NUMBERS"),
-]
-Size = Annotated[
-    str | None,
-    option(CLUSTERS, "Analysed subjects of a cluster, on average; or of each cluster.", "NUMBERS"),
-]
-SizeCV = Annotated[
-    float | None,
-    option(CLUSTERS, "Coefficient of variation of the sizes, drawn in each trial. Default: 0."),
-]
-Randomised = Annotated[
-    str | None,
-    option(CLUSTERS, "clusters: whole ones. subjects: half in each group.", "WHAT"),
-]
-Model = Annotated[
-    str | None,
-    option(ANALYSIS, "bmvb, bglm or bglmm. Default: bglmm with --clusters, else bmvb.", "NAME"),
-]
-RuleName = Annotated[str, option(ANALYSIS, "all, any, comp or count.", "RULE")]
-Direction = Annotated[str, option(ANALYSIS, "right, left or two-sided.", "SIDE")]
-Margins = Annotated[
-    str,
-    option(ANALYSIS, "Margin of every outcome, or one each, separated by commas.", "NUMBERS"),
-]
-Weights = Annotated[
-    str | None,
-    option(ANALYSIS, "comp: weights of the outcomes, separated by commas.", "NUMBERS"),
-]
-AtLeast = Annotated[
-    int | None,
-    option(ANALYSIS, "count: on how many outcomes the treatment should be better.", "M"),
-]
-Alpha = Annotated[float, option(ANALYSIS, "Error rate of the decision.")]
-CutOff = Annotated[
-    float | None,
-    option(ANALYSIS, "What the posterior probability must exceed, instead of the level's."),
-]
-Prior = Annotated[
-    float | None,
-    option(ANALYSIS, "bmvb: Dirichlet concentration of each response pattern. Default: 2/2^K."),
-]
-EngineName = Annotated[
-    str | None,
-    option(
-        SIMULATION,
-        "What analyses simulated trials: laplace, which is fast, or nuts. Trials are simulated "
-        "with clusters or another model than bmvb; given, they are in any case.",
-        "METHOD",
-    ),
-]
-Simulations = Annotated[
-    int | None,
-    option(
-        SIMULATION,
-        "How many trials. Default: 10000 of bmvb and bglm, 2000 of bglmm, 1000 with nuts.",
-    ),
-]
-Seed = Annotated[int | None, option(SIMULATION, "Seed of all randomness. Default: 1.")]
-Jobs = Annotated[
-    int | None, option(SIMULATION, "Processes; -1 is one for each processor. Default: 1.")
-]
-Kept = Annotated[
-    Path | None,
-    option(
-        SIMULATION,
-        "Folder in which analysed trials are kept: after an interrupt, or with more trials, the "
-        "same command goes on from there.",
-        "FOLDER",
-    ),
-]
-Audit = Annotated[
-    int | None,
-    option(SIMULATION, "laplace: how many trials nuts analyses, too. Default: 200."),
-]
-Progress = Annotated[bool, option(RESULT, "Show a progress bar.")]
-Out = Annotated[
-    Path | None, option(RESULT, "Folder for protocol.txt, characteristics.csv and a picture.")
-]
+
+
+@dataclass(frozen=True)
+class Talk:
+    """How much a command says, and to whom."""
+
+    progress: Annotated[bool, option(RESULT, "Show a progress bar.")] = True
+    quiet: Annotated[
+        bool,
+        option(RESULT, "Nothing but the result and errors: no progress bar, no notes.", None,
+               "--quiet"),
+    ] = False  # fmt: skip
+    json: Annotated[
+        bool, option(RESULT, "Print one JSON document instead of text.", None, "--json")
+    ] = False
+
+
+@dataclass(frozen=True)
+class Whom:
+    """Which population a result is about; the whole sample if nothing is given."""
+
+    value: Annotated[
+        list[str] | None,
+        option(
+            POPULATION,
+            "Both groups at this value of a covariate, as in age=50. May be repeated.",
+            "NAME=VALUE",
+        ),
+    ] = None
+    ranges: Annotated[
+        list[str] | None,
+        option(
+            POPULATION,
+            "Subjects in this range of a covariate. May be repeated; age=40: has no upper end.",
+            "NAME=LOW:HIGH",
+            "--range",
+        ),
+    ] = None
+    analytical: Annotated[
+        bool,
+        option(
+            POPULATION,
+            "Both groups over a normal distribution of one covariate, truncated to --range.",
+            name="--analytical",
+        ),
+    ] = False
+    target: Annotated[
+        Path | None,
+        option(
+            POPULATION,
+            "Both groups over the rows of another file with the same covariates, such as a "
+            "registry.",
+            "FILE",
+        ),
+    ] = None
+    target_weights: Annotated[
+        str | None,
+        option(
+            POPULATION,
+            "Column of that file: how many people, or what weight, a row stands for.",
+            "COLUMN",
+        ),
+    ] = None
+    standardise: Annotated[
+        str | None,
+        option(
+            POPULATION,
+            "pooled: both groups over the same subjects. own: each over its own.",
+            choices=("pooled", "own"),
+        ),
+    ] = None
+    clusters: Annotated[
+        str | None,
+        option(
+            POPULATION,
+            "bglmm: new clusters like these, or the observed ones. Default: new.",
+            choices=("new", "observed"),
+        ),
+    ] = None
+    cluster_weights: Annotated[
+        str | None,
+        option(POPULATION, "How observed clusters are weighed.", choices=("size", "equal")),
+    ] = None
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """What counts as better, at which level."""
+
+    rule: Annotated[
+        str,
+        option(
+            DECISION,
+            "Better on all outcomes, any, a weighted sum of them, or so many.",
+            choices=("all", "any", "comp", "count"),
+        ),
+    ] = "all"
+    direction: Annotated[
+        str,
+        option(
+            DECISION,
+            "Whether the treatment should be above the control, below, or either.",
+            choices=("right", "left", "two-sided"),
+        ),
+    ] = "right"
+    margins: Annotated[
+        str,
+        option(
+            DECISION, "Margin of every outcome, or one each, separated by commas.", "NUMBERS"
+        ),
+    ] = "0"  # fmt: skip
+    weights: Annotated[
+        str | None,
+        option(DECISION, "comp: weights of the outcomes, separated by commas.", "NUMBERS"),
+    ] = None
+    at_least: Annotated[
+        int | None,
+        option(DECISION, "count: on how many outcomes the treatment should be better.", "M"),
+    ] = None
+    alpha: Annotated[float, option(DECISION, "Error rate of the decision.")] = 0.05
+    cut_off: Annotated[
+        float | None,
+        option(DECISION, "What the deciding probability must exceed, instead of 1 - alpha."),
+    ] = None

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
-from bmco_pymc.data.covariates import is_number
-from bmco_pymc.data.frames import to_pandas
-from bmco_pymc.data.missing import COMPLETE
-from bmco_pymc.data.sources import PARQUET, open_source, reading
+from bmco_pymc.arguments import probability
+from bmco_pymc.cli.declared import Deciding, Whom
+from bmco_pymc.cli.populations import check_population, read_whom
 from bmco_pymc.data.study import Study
 from bmco_pymc.decision.rule import Rule
+from bmco_pymc.effects.effect import Effect
 from bmco_pymc.errors import InputError, warn_user
+from bmco_pymc.fit import Fit
 from bmco_pymc.models.base import Model
 from bmco_pymc.models.bglm import BGLM
 from bmco_pymc.models.bglmm import BGLMM
 from bmco_pymc.models.bmvb import BMVB
-from bmco_pymc.population.points import Analytical, Empirical, Sample, Target, Value, resolve
 from bmco_pymc.population.values import Population
-from bmco_pymc.population.values import given as named
+from bmco_pymc.priors.priors import Priors
 
 ANALYSES = ("auto", "bmvb", "bglm", "bglmm")
+PRIORS = ("recommended", "bmco")
 
 
 def names(option: str, text: str) -> list[str]:
@@ -56,12 +55,13 @@ def numbers(option: str, text: str) -> float | list[float]:
     return values[0] if len(values) == 1 else values
 
 
-def given(**options: Any) -> dict[str, Any]:
-    """Return the options that have a value."""
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def make_model(study: Study, analysis: str, fixed: str | None, random: str | None) -> Model:
+def make_model(
+    study: Study,
+    analysis: str = "auto",
+    fixed: str | None = None,
+    random: str | None = None,
+    priors: str = "recommended",
+) -> Model:
     """Return the analysis that was asked for, or the one that the other options call for.
 
     Warns
@@ -72,191 +72,76 @@ def make_model(study: Study, analysis: str, fixed: str | None, random: str | Non
     kind = analysis.strip().lower()
     if kind not in ANALYSES:
         raise InputError("--analysis", analysis, "unknown analysis", ANALYSES)
+    if priors.strip().lower() not in PRIORS:
+        raise InputError("--priors", priors, "there is no such set of priors", PRIORS)
+    prior = Priors.bmco() if priors.strip().lower() == "bmco" else Priors()
     if kind == "auto":
         kind = "bglmm" if study.cluster is not None else "bglm" if fixed is not None else "bmvb"
     if kind == "bglmm":
         if study.cluster is None:
             raise InputError("--analysis", analysis, "needs --cluster, the column of clusters")
-        return BGLMM(study, fixed, "1" if random is None else random)
+        return BGLMM(study, fixed, "1" if random is None else random, prior)
     if random is not None:
         raise InputError("random", random, f"{kind.upper()} has no clusters: give --cluster")
     if kind == "bmvb" and fixed is not None:
         raise InputError("fixed", fixed, "BMVB has no covariates: use --analysis bglm")
-    model = BGLM(study, fixed) if kind == "bglm" else BMVB(study)
+    model = BGLM(study, fixed, prior) if kind == "bglm" else BMVB(study, prior)
     if study.cluster is not None:
         warn_user(f"{kind.upper()} ignores the clusters and takes all subjects to be independent")
     return model
 
 
-def check_question(
-    model: Model,
-    population: Population | None,
-    how: Mapping[str, Any],
-    rule: Rule,
-    ci_prob: float,
-) -> None:
-    """Raise `InputError` if a fit of the model cannot be asked this.
+def read_rule(deciding: Deciding, *, named: bool = True) -> Rule:
+    """Return the rule that options describe; or what they say beside its name."""
+    margins = numbers("--margins", deciding.margins)
+    w = None if deciding.weights is None else numbers("--weights", deciding.weights)
+    return Rule(
+        deciding.rule if named else None,
+        deciding.direction,
+        margins,
+        w,
+        deciding.alpha,
+        deciding.at_least,
+        cut=deciding.cut_off,
+    )
 
-    Parameters
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is asked of a fit.
+
+    Attributes
     ----------
-    model : Model
     population : Value, Empirical, Analytical, Target or None
     how : mapping
-        Further arguments of ``fit.effect()``; only those given.
+        Further arguments of ``fit.effect``; only those given.
     rule : Rule
     ci_prob : float
-        Probability in the intervals.
     """
-    if not 0 < ci_prob < 1:
-        raise InputError("ci_prob", ci_prob, "must be between 0 and 1")
-    rule.for_outcomes(model.study.outcomes)
-    analysis = type(model).__name__
-    flags = {Value: "--at", Analytical: "--analytical", Target: "--target"}
-    flag = flags.get(type(population), "--range")
-    if model.terms is None:
-        asked = how if population is None else {flag: population, **how}
-        for name, value in asked.items():
-            what = f"{analysis} has one population only, the whole of each group"
-            raise InputError(name, value, what)
-        return
-    if "clusters" in how and not model.terms.random:
-        raise InputError("clusters", how["clusters"], f"{analysis} has no clusters: give --cluster")
-    if isinstance(population, Value | Analytical | Target) and how.get("standardise") == "own":
-        raise InputError("standardise", "own", "goes with the sample's own covariate values")
-    usual = {"clusters": "new"} if model.terms.random else {}
-    population = Empirical() if population is None else population
-    try:
-        resolve(population, Sample(model.study, model.cells), **{**usual, **how})
-    except InputError as error:
-        covariates = {str(name): f"{flag} {name}" for name, _ in named(population)}
-        if isinstance(population, Target):
-            raise _of_target(error) from None
-        raise error.renamed(covariates | {"population": flag}) from None
+
+    population: Population | None
+    how: Mapping[str, Any]
+    rule: Rule
+    ci_prob: float
+
+    def effect(self, fit: Fit) -> Effect:
+        """Return the effect that is asked about."""
+        return fit.effect(self.population, **self.how)
 
 
-def check_tipping(model: Model, population: Population | None) -> None:
-    """Raise `InputError` if a fit of the model has no tipping point in this population."""
-    if model.cells.partial is None:
-        problem = "nothing is unobserved: every analysed subject has every outcome"
-        if model.study.missing == COMPLETE:
-            problem += "; --missing mar keeps those with some outcomes missing"
-        raise InputError("--tipping", True, problem)
-    if population is not None:
-        problem = "is about the whole sample: without --at, --range, --analytical and --target"
-        raise InputError("--tipping", True, problem)
+def read_question(model: Model, whom: Whom, deciding: Deciding, ci: float) -> Question:
+    """Return what options ask of a fit of the model, checked before there is one."""
+    question = read_look(model, whom, deciding, ci)
+    question.rule.for_outcomes(model.study.outcomes)
+    return question
 
 
-def read_population(
-    at: Sequence[str], ranges: Sequence[str], analytical: bool, data: pd.DataFrame, model: Model
-) -> Population | None:
-    """Return the population that ``--at``, ``--range`` and ``--analytical`` describe.
-
-    Parameters
-    ----------
-    at, ranges : sequence of str
-        Such as ``age=50`` and ``age=40:60``; a range may lack an end.
-    analytical : bool
-    data : pandas.DataFrame
-        For the types of the columns.
-    model : Model
-        For its covariates.
-    """
-    if at and (ranges or analytical):
-        other = "--range" if ranges else "--analytical"
-        raise InputError("--at", at[0], f"cannot go with {other}: choose one population")
-    if at:
-        return Value({name: _value(name, text, data) for name, text in _pairs("--at", at).items()})
-    bounds = {name: _range(name, text) for name, text in _pairs("--range", ranges).items()}
-    if not analytical:
-        return Empirical(bounds) if bounds else None
-    if len(bounds) > 1:
-        raise InputError("--range", list(bounds), "with --analytical, only one covariate has one")
-    covariates = () if model.terms is None else model.terms.covariates
-    if not covariates:
-        raise InputError("--analytical", True, "the model has no covariate")
-    if not bounds and len(covariates) > 1:
-        problem = f"say of which covariate, for example --range {covariates[0]}=: for all values"
-        raise InputError("--analytical", True, problem, covariates)
-    return Analytical(bounds)
-
-
-def read_target(
-    path: Path | None,
-    weights: str | None,
-    other: Population | None,
-    labels: Sequence[str],
-    formulas: Sequence[str],
-) -> Target:
-    """Return the target that ``--target`` and ``--target-weights`` describe.
-
-    Parameters
-    ----------
-    path : Path or None
-        A CSV file; or a Parquet file, or several by a name with wildcards.
-    weights : str or None
-    other : Value, Empirical, Analytical or None
-        What the other options describe: it cannot go with a target.
-    labels, formulas : sequence of str
-        As in `bmco_pymc.cli.table.read_table`.
-    """
-    from bmco_pymc.cli.table import read_table
-
-    if path is None:
-        raise InputError("--target-weights", weights, "goes with --target, the file it is in")
-    if other is not None:
-        flag = {Value: "--at", Analytical: "--analytical"}.get(type(other), "--range")
-        raise InputError("--target", str(path), f"cannot go with {flag}: choose one population")
-    source = str(path)
-    try:
-        if not source.lower().endswith(PARQUET):
-            return Target(read_table(path, labels, formulas), weights)
-        with reading(source):
-            opened: Any = open_source(source)
-            return Target(to_pandas(opened), weights)
-    except InputError as error:
-        raise _of_target(error) from None
-
-
-def _of_target(error: InputError) -> InputError:
-    """Return an error about a file of a target in the words of the options."""
-    argument = error.argument.replace("frame[", "--target [")
-    names = {"data": "--target", "frame": "--target", "weights": "--target-weights"}
-    names |= {"population": "--target", "covariate": "--target"}
-    return InputError(names.get(argument, argument), error.value, error.problem, error.choices)
-
-
-def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
-    """Return ``name=value`` texts as a mapping."""
-    pairs: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            example = "age=40:60" if option == "--range" else "age=50"
-            raise InputError(option, text, f"must be written as in {option} {example}")
-        if name.strip() in pairs:
-            raise InputError(option, text, "was given twice")
-        pairs[name.strip()] = value.strip()
-    return pairs
-
-
-def _value(name: str, text: str, data: pd.DataFrame) -> float | str:
-    """Return a value as a number if its column is one of numbers."""
-    if name not in data or not is_number(data[name]):
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"--at {name}", text, "must be a number") from None
-
-
-def _range(name: str, text: str) -> tuple[float, float]:
-    """Return ``low:high`` as two numbers; an end left out is infinite."""
-    try:
-        first, last = text.split(":")
-        low, high = float(first.strip() or "-inf"), float(last.strip() or "inf")
-    except ValueError:
-        raise InputError(f"--range {name}", text, "must be low:high, as in 40:60 or 40:") from None
-    if not low <= high:
-        problem = "the lower bound comes first, then the upper"
-        raise InputError(f"--range {name}", text, problem)
-    return low, high
+def read_look(
+    model: Model, whom: Whom, deciding: Deciding, ci: float, *, named: bool = True
+) -> Question:
+    """Return what options ask of a picture: without a rule if none was named, or about a pair."""
+    population, how = read_whom(whom, model)
+    rule = read_rule(deciding, named=named)
+    probability("ci_prob", ci)
+    check_population(model, population, how)
+    return Question(population, how, rule, ci)

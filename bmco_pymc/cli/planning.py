@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from bmco_pymc.cli.commands import CODES, app
-from bmco_pymc.cli.declared import (
-    ICC,
-    RESULT,
+from bmco_pymc.cli.app import CODES, Grouped, app
+from bmco_pymc.cli.blocks import unfolded
+from bmco_pymc.cli.declared import RESULT, Deciding, Talk, option
+from bmco_pymc.cli.run import NOTHING, Run, running
+from bmco_pymc.cli.speech import INTERRUPTED, SAME
+from bmco_pymc.cli.trial_options import (
     TRIAL,
-    Alpha,
-    AtLeast,
-    Audit,
-    Between,
-    Control,
-    CutOff,
-    Direction,
+    Analysed,
     Dropout,
-    EngineName,
-    Grouped,
-    ICCBetween,
     InClusters,
-    Jobs,
-    Kept,
-    Margins,
-    Model,
     Out,
-    Prior,
-    Progress,
-    Randomised,
-    Rho,
-    RuleName,
-    Seed,
-    Simulations,
-    Size,
-    SizeCV,
-    Treatment,
-    Weights,
-    option,
+    ReportFile,
+    Simulated,
+    Truth,
 )
-from bmco_pymc.cli.speech import INTERRUPTED, UNEXPECTED, speaking
 
 EXAMPLE = """\b
 For example:
@@ -55,21 +30,18 @@ For example:
   bmco-pymc size --control .4,.4 --treatment .6,.6 --rule any --power .8 --dropout .1
 """
 
-# Arguments that options are called like, where `speaking` does not know them.
-SPELT_SO = frozenset(
-    {"n", "clusters", "size", "size_cv", "randomised", "icc", "icc_between", "between", "model"}
-    | {"engine", "simulations", "seed", "jobs", "path", "audit", "over", "most"}
+# Arguments that options are called like, where others do not have them.
+SPELT_SO = SAME | (
+    {"size", "size_cv", "randomised", "icc", "icc_between", "between", "model"}
+    | {"engine", "simulations", "jobs", "path", "audit", "over", "most"}
 )
 
 
 @app.command(cls=Grouped, epilog=f"{EXAMPLE}\n{CODES}")
+@unfolded
 def power(
-    control: Control,
-    treatment: Treatment,
-    rho: Rho = "0",
-    icc: ICC = None,
-    icc_between: ICCBetween = None,
-    between: Between = None,
+    *,
+    truth: Truth,
     n: Annotated[
         str | None, option(TRIAL, "Subjects in each group, or CONTROL,TREATMENT.", "NUMBERS")
     ] = None,
@@ -95,25 +67,10 @@ def power(
             "trials, the posterior probability.",
         ),
     ] = None,
-    clusters: InClusters = None,
-    size: Size = None,
-    size_cv: SizeCV = None,
-    randomised: Randomised = None,
-    model: Model = None,
-    rule: RuleName = "all",
-    direction: Direction = "right",
-    margins: Margins = "0",
-    weights: Weights = None,
-    at_least: AtLeast = None,
-    alpha: Alpha = 0.05,
-    cut_off: CutOff = None,
-    prior: Prior = None,
-    engine: EngineName = None,
-    simulations: Simulations = None,
-    seed: Seed = None,
-    jobs: Jobs = None,
-    path: Kept = None,
-    audit: Audit = None,
+    in_clusters: InClusters,
+    analysed: Analysed,
+    deciding: Deciding,
+    simulated: Simulated,
     type_one: Annotated[
         bool | None,
         option(
@@ -122,49 +79,48 @@ def power(
             name="--type-one/--no-type-one",
         ),
     ] = None,
-    progress: Progress = True,
     out: Out = None,
+    report: ReportFile = None,
+    talk: Talk,
 ) -> None:
-    """Tell the power and the Type I error of a trial with two groups and several binary outcomes.
+    """Tell the power and the Type I error of a trial.
 
-    Without clusters the numbers are exact where the result says so; with them, trials are
-    simulated. A truth without effect gives the Type I error there.
+    With two groups and several binary outcomes. Without clusters the numbers are exact where the
+    result says so; with them, trials are simulated. A truth without effect gives the Type I error
+    there.
     """
-    from bmco_pymc.cli import plans, report
+    from bmco_pymc.cli import options, output, plans
+    from bmco_pymc.cli.reports import check_report
     from bmco_pymc.errors import InputError
 
-    with _planning(path) as notes:
-        if n is None and looks is None and clusters is None:
+    interrupted = _kept(simulated.path)
+    with running("power", talk, same=SPELT_SO, interrupted=interrupted) as run:
+        if n is None and looks is None and in_clusters.clusters is None:
             raise InputError("--n", None, "needed: the number of subjects in each group")
-        asked = plans.read_rule(rule, direction, margins, weights, at_least, alpha, cut_off)
-        where = plans.read_clusters(clusters, size, size_cv, randomised, icc)
-        truth = plans.read_truth(control, treatment, rho, icc, icc_between, between)
-        analysis = plans.read_analysis(asked, model, prior, clustered=bool(where))
+        rule = options.read_rule(deciding)
+        where = plans.read_clusters(**vars(in_clusters), icc=truth.icc)
+        scenario = plans.read_truth(**vars(truth))
+        analysis = plans.read_analysis(rule, **vars(analysed), clustered=bool(where))
         design = plans.read_design(
-            analysis, truth, where, n=n, looks=looks, spending=spending, futility=futility,
-            dropout=dropout, simulated=engine is not None,
+            analysis, scenario, where, n=n, looks=looks, spending=spending, futility=futility,
+            dropout=dropout, simulated=simulated.engine is not None,
         )  # fmt: skip
-        how = plans.read_engine(
-            design, engine, simulations=simulations, seed=seed, jobs=jobs, path=path, audit=audit,
-            beside=("simulations", "seed"),
-        )  # fmt: skip
-        folder = None if out is None else report.writable(out)
-        found = design.evaluate(truth, **how, progress=progress)
-        simulated = how.get("engine")
+        how = plans.read_engine(design, **vars(simulated), beside=("simulations", "seed"))
+        check_report(report, "--report")
+        folder = None if out is None else output.writable(out)
+        found = design.evaluate(scenario, **how, progress=run.progress)
+        engine = how.get("engine")
         more = []
-        if (simulated is None if type_one is None else type_one) and not _interrupted(notes):
-            more.append(design.type_one(engine=simulated, progress=progress))
-        _finish(found, more, notes, folder)
+        if (engine is None if type_one is None else type_one) and not _interrupted(run.notes):
+            more.append(design.type_one(engine=engine, progress=run.progress))
+        _finish(run, found, more, folder, report)
 
 
 @app.command(cls=Grouped, epilog=f"{EXAMPLE}\n{CODES}")
+@unfolded
 def size(
-    control: Control,
-    treatment: Treatment,
-    rho: Rho = "0",
-    icc: ICC = None,
-    icc_between: ICCBetween = None,
-    between: Between = None,
+    *,
+    truth: Truth,
     target: Annotated[float, option(TRIAL, "Power to reach.", name="--power")] = 0.8,
     over: Annotated[
         str | None,
@@ -172,7 +128,7 @@ def size(
             TRIAL,
             "What is searched for: the number of clusters or their size, the other being as "
             "given. Default: clusters.",
-            "clusters|size",
+            choices=("clusters", "size"),
         ),
     ] = None,
     most: Annotated[
@@ -181,68 +137,45 @@ def size(
     ] = None,
     ratio: Annotated[float, option(TRIAL, "Subjects of the treatment for one of the control.")] = 1,
     dropout: Dropout = 0.0,
-    clusters: InClusters = None,
-    size: Size = None,
-    size_cv: SizeCV = None,
-    randomised: Randomised = None,
-    model: Model = None,
-    rule: RuleName = "all",
-    direction: Direction = "right",
-    margins: Margins = "0",
-    weights: Weights = None,
-    at_least: AtLeast = None,
-    alpha: Alpha = 0.05,
-    cut_off: CutOff = None,
-    prior: Prior = None,
-    engine: EngineName = None,
-    simulations: Simulations = None,
-    seed: Seed = None,
-    jobs: Jobs = None,
-    path: Kept = None,
-    audit: Audit = None,
-    progress: Progress = True,
+    in_clusters: InClusters,
+    analysed: Analysed,
+    deciding: Deciding,
+    simulated: Simulated,
     out: Out = None,
+    report: ReportFile = None,
+    talk: Talk,
 ) -> None:
     """Tell how many subjects it takes, or clusters.
 
     Without clusters, the first number of subjects with the power, and the stable one. With them,
     their number or their size: --clusters and --size say the other one, and where to begin.
     """
-    from bmco_pymc.cli import plans, report
+    from bmco_pymc.cli import options, output, plans
+    from bmco_pymc.cli.reports import check_report
 
-    with _planning(path) as notes:
-        asked = plans.read_rule(rule, direction, margins, weights, at_least, alpha, cut_off)
-        where = plans.read_clusters(clusters, size, size_cv, randomised, icc)
-        truth = plans.read_truth(control, treatment, rho, icc, icc_between, between)
-        analysis = plans.read_analysis(asked, model, prior, clustered=bool(where))
-        design = plans.read_design(analysis, truth, where, ratio=ratio, dropout=dropout)
-        how = plans.read_engine(
-            design, engine, simulations=simulations, seed=seed, jobs=jobs, path=path, audit=audit
+    with running("size", talk, same=SPELT_SO, interrupted=_kept(simulated.path)) as run:
+        rule = options.read_rule(deciding)
+        where = plans.read_clusters(**vars(in_clusters), icc=truth.icc)
+        scenario = plans.read_truth(**vars(truth))
+        analysis = plans.read_analysis(rule, **vars(analysed), clustered=bool(where))
+        design = plans.read_design(analysis, scenario, where, ratio=ratio, dropout=dropout)
+        how = plans.read_engine(design, **vars(simulated))
+        check_report(report, "--report")
+        folder = None if out is None else output.writable(out)
+        found = design.size_for(
+            scenario, target, over=over, most=most, **how, progress=run.progress
         )
-        folder = None if out is None else report.writable(out)
-        found = design.size_for(truth, target, over=over, most=most, **how, progress=progress)
-        _finish(found, [], notes, folder)
+        _finish(run, found, [], folder, report)
 
 
-@contextmanager
-def _planning(path: Path | None) -> Iterator[list[str]]:
-    """Speak of arguments as options, and after an interrupt of the trials that are kept."""
-    from bmco_pymc.errors import InputError
+def _kept(path: Path | None) -> str:
+    """Return what to say of an interrupt: trials that are kept are not lost."""
     from bmco_pymc.escapes import visible
 
-    with speaking() as notes:
-        try:
-            yield notes
-        except InputError as error:
-            name, bracket, group = error.argument.partition("[")
-            spelt = f"--{name.replace('_', '-')}{bracket}{group}"
-            raise error.renamed({error.argument: spelt} if name in SPELT_SO else {}) from None
-        except KeyboardInterrupt:
-            if path is None:
-                raise
-            kept = f"the same command goes on with the trials that are kept in {visible(str(path))}"
-            typer.echo(f"Interrupted before there was a result: {kept}.", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+    if path is None:
+        return NOTHING
+    kept = f"the same command goes on with the trials that are kept in {visible(str(path))}"
+    return f"Interrupted before there was a result: {kept}."
 
 
 def _interrupted(notes: list[str]) -> bool:
@@ -250,29 +183,32 @@ def _interrupted(notes: list[str]) -> bool:
     return any(note.startswith("interrupted after") for note in notes)
 
 
-def _finish(found: Any, more: list[Any], notes: list[str], folder: Path | None) -> None:
-    """Write the files, if any, then print; end with 130 if an interrupt has left fewer trials."""
-    from bmco_pymc.cli.report import Report
-    from bmco_pymc.escapes import visible
+def _finish(
+    run: Run, found: Any, more: list[Any], folder: Path | None, report: Path | None
+) -> None:
+    """Say what was found and write the files, if any; 130 if an interrupt left fewer trials."""
+    from bmco_pymc.cli.document import records
+    from bmco_pymc.cli.output import DPI
+    from bmco_pymc.cli.reports import write_report
 
-    text = Report()
     for result in (found, *more):
-        text.add(result)
-    try:
-        if folder is not None:
-            protocol = str(found.report(**{one.kind: one for one in more}))
-            (folder / "protocol.txt").write_text(protocol + "\n", encoding="utf-8")
-            (folder / "summary.txt").write_text(text.text(notes), encoding="utf-8")
-            found.table().to_csv(folder / "characteristics.csv", index=False, encoding="utf-8")
-            found.plot().savefig(folder / f"{found.kind}.png", dpi=150)
-    except OSError as error:
-        problem = f"{visible(str(folder))} could not be written: {error.strerror}"
-        typer.echo(f"Error: {problem}", err=True)
-        raise typer.Exit(UNEXPECTED) from None
-    finally:
-        text.show()
+        run.add(result)
+    tables = {"characteristics": records(found.table())}
+    run.content["tables"] = tables | {one.kind: records(one.table()) for one in more}
+    if _interrupted(run.notes) and not run.code:
+        run.code = INTERRUPTED
+    if folder is not None or report is not None:
+        protocol = found.report(**{one.kind: one for one in more})
     if folder is not None:
-        files = f"protocol.txt, summary.txt, characteristics.csv, {found.kind}.png"
-        typer.echo(f"\nWritten to {visible(str(folder))}: {files}")
-    if _interrupted(notes):
-        raise typer.Exit(INTERRUPTED)
+        text = run.summary
+        files: dict[str, Any] = {
+            "protocol.txt": lambda path: path.write_text(f"{protocol}\n", encoding="utf-8"),
+            "summary.txt": lambda path: path.write_text(text, encoding="utf-8"),
+            "characteristics.csv": lambda path: found.table().to_csv(
+                path, index=False, encoding="utf-8"
+            ),
+            f"{found.kind}.png": lambda path: found.plot().savefig(path, dpi=DPI),
+        }
+        run.write(folder, files)
+    if report is not None:
+        write_report(run, protocol, report)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bmco_pymc.arguments import real
-from bmco_pymc.cli.options import given, numbers
+from bmco_pymc.cli.declared import given
+from bmco_pymc.cli.options import numbers
 from bmco_pymc.decision.rule import Rule
 from bmco_pymc.errors import InputError
 from bmco_pymc.population.scenario import Scenario
@@ -21,20 +22,6 @@ from bmco_pymc.trial.spending import HSD, OBrienFleming, Pocock, Spending
 
 WAYS = ("hsd:GAMMA", "pocock", "obrien-fleming")
 NO_CLUSTERS = "needs --clusters: how many there are"
-
-
-def read_rule(
-    rule: str,
-    direction: str,
-    margins: str,
-    weights: str | None,
-    at_least: int | None,
-    alpha: float,
-    cut_off: float | None,
-) -> Rule:
-    """Return the rule that options describe."""
-    w = None if weights is None else numbers("--weights", weights)
-    return Rule(rule, direction, numbers("--margins", margins), w, alpha, at_least, cut=cut_off)
 
 
 def read_truth(
@@ -194,8 +181,8 @@ def read_design(
 
 def read_engine(
     design: Design,
-    method: str | None,
     *,
+    engine: str | None,
     simulations: int | None,
     seed: int | None,
     jobs: int | None,
@@ -208,7 +195,7 @@ def read_engine(
     Parameters
     ----------
     design : Design
-    method : str, optional
+    engine : str, optional
         What analyses them; if given, they are simulated where they need not be.
     simulations, seed, jobs, path, audit
         As options have them.
@@ -216,14 +203,14 @@ def read_engine(
         Which of these a verb takes beside an engine, where probabilities are exact.
     """
     how = given(simulations=simulations, seed=seed, jobs=jobs, path=path, audit=audit)
-    if method is None and design.exact:
+    if engine is None and design.exact:
         for name in how.keys() - set(beside):
             problem = "is for simulated trials, and this is exact: simulate them by --engine"
             raise InputError(f"--{name}", how[name], problem, METHODS)
         return how
-    if method is not None and method not in METHODS:
-        raise InputError("--engine", method, "there is no such analysis of trials", METHODS)
-    return {"engine": Engine(**given(method=method), **how)}
+    if engine is not None and engine not in METHODS:
+        raise InputError("--engine", engine, "there is no such analysis of trials", METHODS)
+    return {"engine": Engine(**given(method=engine), **how)}
 
 
 def _by_group(option: str, text: str) -> int | dict[str, int]:

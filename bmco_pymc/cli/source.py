@@ -1,4 +1,4 @@
-"""The study of a command: of a CSV file, or of Parquet files, which are counted where they are."""
+"""The study of a command: of a table, or of Parquet files, which are counted where they are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from bmco_pymc.cli.spreadsheet import SPREADSHEETS, read_spreadsheet
 from bmco_pymc.cli.table import read_table
 from bmco_pymc.data.missing import COMPLETE
 from bmco_pymc.data.sources import PARQUET, open_source, reading
@@ -23,13 +26,14 @@ def read_study(
     formulas: Sequence[str],
     bins: Sequence[str],
     missing: str = COMPLETE,
+    sheet: str | None = None,
 ) -> Study:
     """Return the study that a command describes.
 
     Parameters
     ----------
     path : Path
-        A CSV file; or a Parquet file, or several by a name with wildcards.
+        A file that `read_frame` reads; or a Parquet file, or several by a name with wildcards.
     outcomes : sequence of str
     groups : (str, str, str)
         Column of the groups, control and treatment.
@@ -40,6 +44,8 @@ def read_study(
         Such as ``age=10`` and ``age=18:40:65``.
     missing : {"complete", "mar"}
         What becomes of subjects with some outcomes missing.
+    sheet : str, optional
+        Of a spreadsheet.
 
     Raises
     ------
@@ -50,9 +56,11 @@ def read_study(
     source: Any = str(path)
     if not source.lower().endswith(PARQUET):
         labels = [groups[0]] if cluster is None else [groups[0], cluster]
-        source = read_table(path, labels, formulas)
+        source = read_frame(path, labels, formulas, sheet)
         if not cut:
             return Study(source, outcomes, *groups, cluster, counts, missing=missing)
+    elif sheet is not None:
+        raise InputError("--sheet", sheet, "is of a spreadsheet, and this is none")
     with reading(source):
         columns = open_source(source).collect_schema().names()
     apart = {*outcomes, counts}
@@ -63,6 +71,25 @@ def read_study(
     except InputError as error:
         named = {f"bins[{name!r}]": f"--bins {name}" for name in cut}
         raise error.renamed(named | {"bins": "--bins", "covariates": "--fixed"}) from None
+
+
+def read_frame(
+    path: Path, labels: Sequence[str], formulas: Sequence[str], sheet: str | None = None
+) -> pd.DataFrame:
+    """Return a table in a file as a data frame, by the ending of its name.
+
+    Parameters
+    ----------
+    path : Path
+        A spreadsheet, or text: see `bmco_pymc.cli.table.read_table`, as for the others.
+    labels, formulas : sequence of str
+    sheet : str, optional
+    """
+    if path.name.lower().endswith(SPREADSHEETS):
+        return read_spreadsheet(path, labels, formulas, sheet)
+    if sheet is not None:
+        raise InputError("--sheet", sheet, "is of a spreadsheet, and this is none")
+    return read_table(path, labels, formulas)
 
 
 def read_bins(texts: Sequence[str]) -> dict[str, int | list[float]]:

@@ -1,17 +1,12 @@
-"""What the command line says besides its result: notes, errors and the code it ends with."""
+"""The words of the command line: its codes, its names of arguments, its spelling of signs."""
 
 from __future__ import annotations
 
 import codecs
 import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Collection
 
-import typer
-
-from bmco_pymc.errors import ConvergenceWarning, InputError, InputWarning, SamplingError
+from bmco_pymc.errors import InputError
 
 # Codes to end with; 130 is the shell's for Ctrl-C.
 UNEXPECTED, BAD_INPUT, NOT_GOOD, INTERRUPTED = 1, 2, 3, 130
@@ -23,24 +18,15 @@ OPTIONS = {
     "cut": "--cut-off",
     "ci_prob": "--ci",
     "covariates": "--fixed",
+    "Value": "--value",
     "Analytical": "--analytical",
 }
 SAME = frozenset(
     {"outcomes", "group", "control", "treatment", "cluster", "counts", "missing"}
     | {"fixed", "random"}
     | {"clusters", "cluster_weights", "standardise", "rule", "direction", "margins", "alpha"}
-    | {
-        "draws",
-        "tune",
-        "chains",
-        "target_accept",
-        "seed",
-        "n",
-        "rho",
-        "dropout",
-        "futility",
-        "power",
-    }
+    | {"draws", "tune", "chains", "target_accept", "seed"}
+    | {"n", "rho", "dropout", "futility", "power"}
 )
 
 # The package's own signs, for outputs in an encoding that lacks them (a redirect on Windows).
@@ -48,6 +34,19 @@ SPELT = dict(zip("δθφρβγΣα−–—≤≥…→×√²", (
     *("delta", "theta", "phi", "rho", "beta", "gamma", "Sigma", "alpha"),
     *("-", "-", "-", "<=", ">=", "...", "->", "x", "sqrt", "^2"),
 ), strict=True))  # fmt: skip
+
+
+def in_options(error: InputError, same: Collection[str] = SAME) -> InputError:
+    """Return an error about an argument as one about the option of that name.
+
+    Examples
+    --------
+    >>> print(in_options(InputError("cluster_weights", "both", "is unknown here")))
+    --cluster-weights='both': is unknown here
+    """
+    name, bracket, part = error.argument.partition("[")
+    spelt = f"--{name.replace('_', '-')}{bracket}{part}"
+    return error.renamed(({error.argument: spelt} if name in same else {}) | OPTIONS)
 
 
 def _spell(error: UnicodeError) -> tuple[str, int]:
@@ -63,41 +62,3 @@ def spell_out() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="bmco_pymc.spelt")
-
-
-@contextmanager
-def speaking() -> Iterator[list[str]]:
-    """Say warnings as notes, once each, and end with the code that an error has.
-
-    Yields
-    ------
-    list of str
-        The notes said so far.
-    """
-    notes: list[str] = []
-    otherwise = warnings.showwarning
-    spell_out()
-
-    def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
-        if not issubclass(category, InputWarning | ConvergenceWarning):
-            otherwise(message, category, *where, **more)
-        elif str(message) not in notes:
-            notes.append(str(message))
-            typer.echo(f"Note: {message}", err=True)
-
-    with warnings.catch_warnings():
-        for category in (InputWarning, ConvergenceWarning):
-            warnings.simplefilter("always", category)
-        warnings.showwarning = show
-        try:
-            yield notes
-        except InputError as error:
-            options = {name: "--" + name.replace("_", "-") for name in SAME} | OPTIONS
-            typer.echo(f"Error: {error.renamed(options)}", err=True)
-            raise typer.Exit(BAD_INPUT) from None
-        except SamplingError as error:
-            typer.echo(f"Error: {error}", err=True)
-            raise typer.Exit(UNEXPECTED) from None
-        except KeyboardInterrupt:
-            typer.echo("Interrupted before there was a result: nothing was written.", err=True)
-            raise typer.Exit(INTERRUPTED) from None

@@ -1,12 +1,15 @@
-"""A CSV file as a data frame, read with care for what spreadsheets and people do to values."""
+"""A table of text as a data frame, read with care for what spreadsheets and people do to values."""
 
 from __future__ import annotations
 
 import csv
+import gzip
+import io
 import re
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 import pandas as pd
 
@@ -28,17 +31,21 @@ KINDS = {
     b"\xff\xfe": "text in UTF-16",
     b"\xfe\xff": "text in UTF-16",
 }
+TABS = (".tsv", ".tab")
+COMPRESSED = ".gz"
 # A number with a decimal comma, thousands apart, or a sign of per cent or money.
 FOREIGN = r"[+\-−]?[€$£]?\s*(\d{1,3}([ '’.,\u00a0\u202f]\d{3})+|\d+)([.,]\d+)?\s*[%€$£]?"
-SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'"}
+SEPARATORS = {",": "commas", ";": "';'", "\t": "tabs", "|": "'|'"}
 
 
 def read_table(path: Path, labels: Sequence[str], formulas: Sequence[str]) -> pd.DataFrame:
-    """Return a CSV file with a header as a data frame.
+    """Return a CSV file with a header as a data frame; one with tabs if its name ends so.
 
     Parameters
     ----------
     path : Path
+        ``.tsv`` and ``.tab`` have tabs between columns, all others commas; ``.gz`` behind that is
+        a compressed file.
     labels : sequence of str
         Columns of labels (group, cluster), which are kept as written: ``007`` is not ``7``.
     formulas : sequence of str
@@ -47,7 +54,7 @@ def read_table(path: Path, labels: Sequence[str], formulas: Sequence[str]) -> pd
     Raises
     ------
     InputError
-        If there is no such file, it cannot be read as a table separated by commas, it has two
+        If there is no such file, it cannot be read as a table with these separators, it has two
         columns of one name, no rows or a row with more or fewer fields than the header, or a
         column of a formula has numbers in another notation or mixes numbers and other text.
 
@@ -57,32 +64,60 @@ def read_table(path: Path, labels: Sequence[str], formulas: Sequence[str]) -> pd
         If a column has no name: it is left out.
     """
     name = str(path)
-    if not path.is_file():
-        raise InputError("data", name, "is a folder" if path.is_dir() else "there is no such file")
+    check_file(path)
+    bare = name.lower().removesuffix(COMPRESSED)
+    separator = "\t" if bare.endswith(TABS) else ","
     try:
-        _check_kind(path)
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = _check_rows(name, file)
+        with opened(path) as file:
+            _check_kind(name, file.read(1 << 16))
+        with opened(path) as file:
+            text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+            return frame_of(name, text, labels, formulas, separator)
+    except UnicodeDecodeError:
+        raise InputError("data", name, "is not text in UTF-8: save it as CSV in UTF-8") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise InputError("data", name, "is no compressed file, or was cut short") from None
+    except OSError as error:
+        raise InputError("data", name, f"cannot be read: {error.strerror}") from None
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is no file."""
+    if not path.is_file():
+        problem = "is a folder" if path.is_dir() else "there is no such file"
+        raise InputError("data", str(path), problem)
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a file, uncompressed."""
+    if path.name.lower().endswith(COMPRESSED):
+        return gzip.open(path)  # type: ignore[return-value]
+    return path.open("rb")
+
+
+def frame_of(
+    name: str, text: TextIO, labels: Sequence[str], formulas: Sequence[str], separator: str = ","
+) -> pd.DataFrame:
+    """Return the table in a text that can be read twice; see `read_table`."""
+    try:
+        header = _check_rows(name, text, separator)
+        text.seek(0)
         names = [field or place for place, field in enumerate(header, start=1)]
         frame = pd.read_csv(
-            path,
+            text,
+            sep=separator,
             names=names,
             header=0,
             dtype=dict.fromkeys(labels, str),
-            encoding="utf-8-sig",
             index_col=False,
             keep_default_na=False,
             low_memory=False,
             na_values=MISSING,
             skipinitialspace=True,
         )
-    except UnicodeDecodeError:
-        raise InputError("data", name, "is not text in UTF-8: save it as CSV in UTF-8") from None
     except (csv.Error, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         problem = f"cannot be read as CSV: {' '.join(str(error).split())}"
         raise InputError("data", name, problem) from None
-    except OSError as error:
-        raise InputError("data", name, f"cannot be read: {error.strerror}") from None
     if frame.empty:
         raise InputError("data", name, "has no rows")
     if nameless := [place for place in names if isinstance(place, int)]:
@@ -98,39 +133,46 @@ def read_table(path: Path, labels: Sequence[str], formulas: Sequence[str]) -> pd
     return frame
 
 
-def _check_kind(path: Path) -> None:
+def _check_kind(name: str, start: bytes) -> None:
     """Refuse files that are no text, by how they begin."""
-    with path.open("rb") as file:
-        start = file.read(1 << 16)
     called = [kind for magic, kind in KINDS.items() if start.startswith(magic)]
     called += ["no text"] if b"\0" in start else []
     if called:
-        raise InputError("data", str(path), f"is {called[0]}: save the table as CSV in UTF-8")
+        raise InputError("data", name, f"is {called[0]}: save the table as CSV in UTF-8")
 
 
-def _check_rows(name: str, file: TextIO) -> list[str]:
+def _check_rows(name: str, file: TextIO, separator: str) -> list[str]:
     """Return the header of a file in which every row has as many fields as the header."""
-    rows = csv.reader(file, skipinitialspace=True, strict=True)
+    rows = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
     filled = (row for row in rows if row not in ([], [""]))  # blank lines do not count
     header = [field.strip() for field in next(filled, [])]
-    _check_header(name, header)
+    _check_header(name, header, separator)
     for row in filled:
         if len(row) != len(header):
+            between = "a comma" if separator == "," else "a tab"
             problem = (
                 f"line {rows.line_num} has {len(row)} fields and the header {len(header)}: put "
-                "texts with a comma in double quotes, and write numbers with a decimal point"
+                f"texts with {between} in double quotes, and write numbers with a decimal point"
             )
             raise InputError("data", name, problem)
     return header
 
 
-def _check_header(name: str, header: Sequence[str]) -> None:
+def _check_header(name: str, header: Sequence[str], separator: str) -> None:
     """Refuse files without a header, with other separators or with two columns of one name."""
     if not any(header):
         raise InputError("data", name, "is empty: it needs a header and rows")
-    for separator, called in SEPARATORS.items():
-        if sum(field.count(separator) for field in header) >= len(header):
-            problem = f"seems to be separated by {called}: save it with commas between columns"
+    for other, called in SEPARATORS.items():
+        found = sum(field.count(other) for field in header)
+        if other != separator and found >= len(header):
+            what = SEPARATORS[separator]
+            if other == "\t":
+                what += f" between columns, or call it {TABS[0]},"
+            elif separator == "\t":
+                what += " between columns, or call it .csv,"
+            else:
+                what += " between columns"
+            problem = f"seems to be separated by {called}: save it with {what}"
             raise InputError("data", name, f"{problem} and a point in numbers")
     named = [field for field in header if field]
     if twice := sorted({field for field in named if named.count(field) > 1}):

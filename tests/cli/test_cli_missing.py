@@ -6,16 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from shell import run as shell
 
 import bmco_pymc as bmco
-from bmco_pymc.cli import app
 
 ROLES = ["--outcomes", "y1,y2", "--group", "arm", "--control", "ctl", "--treatment", "trt"]
 
 
 def run(path: Path, *more: object) -> Any:
-    return CliRunner().invoke(app, ["fit", str(path), *ROLES, "--no-progress", *map(str, more)])
+    return shell("fit", path, *ROLES, "--no-progress", *more)
 
 
 def study(data: pd.DataFrame) -> bmco.Study:
@@ -76,8 +75,8 @@ def test_tipping(path, data, tmp_path):
         (["--missing", "mcar"], "--missing='mcar': is no way to treat missing outcomes; choose"),
         (["--tipping"], "--tipping=True: nothing is unobserved: every analysed subject has every"),
         (
-            ["--missing", "mar", "--tipping", "--fixed", "arm * x", "--at", "x=1"],
-            "--tipping=True: is about the whole sample: without --at",
+            ["--missing", "mar", "--tipping", "--fixed", "arm * x", "--value", "x=1"],
+            "--tipping=True: is about the whole sample: without --value",
         ),
     ],
 )

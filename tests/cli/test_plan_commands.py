@@ -7,20 +7,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from shell import run
 
 import bmco_pymc as bmco
-from bmco_pymc.cli import app
 from bmco_pymc.trial.simulated import evaluating
 
 TWO = ("--control", ".4,.4", "--treatment", ".6,.6")
 CLUSTERS = ("--clusters", 20, "--size", 15, "--size-cv", 0.4)
 BMVB = ("--icc", ".02,.05", "--icc-between", 0.01, *CLUSTERS, "--model", "bmvb")
 BY_BMVB = bmco.Analysis(bmco.BMVB, bmco.Rule("all"))
-
-
-def run(*arguments: object) -> Any:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def power(*more: object) -> Any:
@@ -130,13 +125,14 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_help_has_the_options_under_headings(command):
     text = run(command, "--help").stdout
     headings = re.findall(r"^(\w+):$", text, flags=re.MULTILINE)
-    panels = ["Truth", "Trial", "Clusters", "Analysis", "Simulation", "Result", "Options"]
-    assert headings == panels
+    panels = ["Truth", "Trial", "Clusters", "Analysis", "Decision", "Simulation", "Result"]
+    assert headings == [*panels, "Options"]
     sections = dict(zip(headings, re.split(r"^\w+:$", text, flags=re.MULTILINE)[1:], strict=True))
     for panel, names in {
         "Truth": ("--control", "--icc", "--icc-between", "--between"),
         "Clusters": ("--clusters", "--size", "--size-cv", "--randomised"),
-        "Analysis": ("--model", "--rule", "--alpha"),
+        "Analysis": ("--model", "--prior"),
+        "Decision": ("--rule", "--alpha", "--cut-off"),
         "Simulation": ("--engine", "--simulations", "--seed", "--jobs", "--path", "--audit"),
         "Result": ("--out", "--progress"),
     }.items():

@@ -1,18 +1,18 @@
-"""What an analysis leaves: text on standard output, three files, and a code to end with."""
+"""What an analysis leaves: sections of text, files, a document and a code to end with."""
 
 from __future__ import annotations
 
 import tempfile
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import typer
 
-from bmco_pymc.cli.speech import INTERRUPTED, NOT_GOOD, UNEXPECTED
+from bmco_pymc.cli.document import of_decision, of_diagnostics, records
+from bmco_pymc.cli.run import Run
+from bmco_pymc.cli.speech import INTERRUPTED, NOT_GOOD
 from bmco_pymc.decision.decision import Decision, Side
 from bmco_pymc.decision.probability import smallest_ess
 from bmco_pymc.diagnostics.scalars import assess
@@ -20,35 +20,12 @@ from bmco_pymc.effects.effect import Effect
 from bmco_pymc.effects.tipping import TippingPoint
 from bmco_pymc.errors import InputError
 from bmco_pymc.escapes import visible
+from bmco_pymc.posterior.posterior import Posterior
 
-WIDTH = 100
-
-
-class Report:
-    """Sections of text, kept for ``summary.txt`` and shown when they are asked for."""
-
-    def __init__(self) -> None:
-        self._sections: list[str] = []
-        self._n_shown = 0
-
-    def add(self, *parts: object) -> None:
-        """Add a section: parts as they print, long sentences on several lines."""
-        lines = (_wrapped(line) for part in parts for line in str(part).splitlines())
-        self._sections.append("\n".join(lines))
-
-    def show(self) -> None:
-        """Print the sections that have not been printed yet."""
-        for section in self._sections[self._n_shown :]:
-            typer.echo(("\n" if self._n_shown else "") + section)
-            self._n_shown += 1
-
-    def text(self, notes: Sequence[str]) -> str:
-        """Return all sections, and at the end what was said on standard error."""
-        remarks = [_wrapped(f"Note: {note}") for note in notes]
-        return "\n\n".join([*self._sections, *remarks]) + "\n"
+DPI = 150
 
 
-def writable(folder: Path) -> Path:
+def writable(folder: Path, option: str = "--out") -> Path:
     """Make a folder and see whether files can be written there.
 
     Raises
@@ -62,60 +39,96 @@ def writable(folder: Path) -> Path:
             pass
     except OSError as error:
         problem = f"files cannot be written there: {error.strerror}"
-        raise InputError("--out", str(folder), problem) from None
+        raise InputError(option, str(folder), problem) from None
     return folder
 
 
+def writable_file(path: Path, option: str) -> Path:
+    """See whether a file can be written: not over a folder, and in one that takes files."""
+    if path.is_dir():
+        raise InputError(option, str(path), "is a folder; name a file in it")
+    writable(path.parent, option)
+    return path
+
+
 def finish(
-    report: Report,
-    notes: Sequence[str],
-    folder: Path | None,
+    run: Run,
     effect: Effect,
     decisions: Sequence[Decision],
     ci_prob: float,
+    folder: Path | None = None,
     tipping: TippingPoint | None = None,
+    *,
+    kept: bool = False,
 ) -> None:
-    """Write the files, if any, then print what is left to print; end with 3 or 130 if need be.
+    """Write the files of an effect, if any; say what it is, and what the run ends with.
 
-    The files come first, so that a closed pipe or terminal costs none of them; and what is printed
-    does not depend on them, so that a full disk costs no result.
+    Parameters
+    ----------
+    run : Run
+    effect : Effect
+    decisions : sequence of Decision
+        The first is the main one.
+    ci_prob : float
+    folder : Path, optional
+    tipping : TippingPoint, optional
+    kept : bool
+        Whether the fit was made before this run.
     """
-    try:
-        if folder is not None:
-            _write(folder, report.text(notes), effect, decisions, ci_prob)
-            if tipping is not None:
-                tipping.table.to_csv(folder / "tipping.csv", index=False, encoding="utf-8")
-                tipping.plot().savefig(folder / "tipping.png", dpi=150)
-    except OSError as error:
-        problem = f"{visible(str(folder))} could not be written: {error.strerror}"
-        typer.echo(f"Error: {problem}", err=True)
-        raise typer.Exit(UNEXPECTED) from None
-    finally:
-        report.show()
+    table = estimates_table(effect, decisions, ci_prob)
+    tables = {} if tipping is None else {"tipping": records(tipping.table)}
+    run.content |= {
+        "estimand": effect.estimand,
+        "estimates": records(table, "quantity"),
+        "decision": of_decision(decisions[0]),
+        "tables": tables or None,
+    }
+    judge(run, effect, kept=kept)
     if folder is not None:
-        more = "" if tipping is None else ", tipping.csv, tipping.png"
-        names = f"summary.txt, estimates.csv, effect.png{more}"
-        typer.echo(f"\nWritten to {visible(str(folder))}: {names}")
-    if effect.posterior.cut_short:
-        raise typer.Exit(INTERRUPTED)
-    if not effect.diagnostics.ok:
-        raise typer.Exit(NOT_GOOD)
+        _write(run, folder, effect, table, decisions[0], tipping)
+
+
+def judge(run: Run, posterior: Posterior | Effect, *, kept: bool) -> None:
+    """Say what the draws are worth, and what the run ends with unless something went wrong."""
+    run.content |= of_diagnostics(posterior.diagnostics)
+    whole = posterior.posterior if isinstance(posterior, Effect) else posterior
+    if run.code:
+        return
+    if whole.cut_short:
+        run.code = NOT_GOOD if kept else INTERRUPTED
+    elif not posterior.diagnostics.ok:
+        run.code = NOT_GOOD
 
 
 def _write(
-    folder: Path, text: str, effect: Effect, decisions: Sequence[Decision], ci_prob: float
+    run: Run,
+    folder: Path,
+    effect: Effect,
+    table: pd.DataFrame,
+    main: Decision,
+    tipping: TippingPoint | None,
 ) -> None:
     """Write summary.txt, estimates.csv and effect.png; files of these names are replaced."""
     from bmco_pymc.plots.effect import plot_effect
 
+    text = run.summary
     if cut_short := effect.posterior.cut_short:
         text = f"{cut_short.upper()}: this is not the analysis asked for.\n\n{text}"
-    (folder / "summary.txt").write_text(text, encoding="utf-8")
-    table = estimates_table(effect, decisions, ci_prob)
-    table.to_csv(folder / "estimates.csv", index_label="quantity", encoding="utf-8")
-    main = decisions[0]
     side = main.sides[0].direction
-    plot_effect(effect, side, main.margins, main.weights).savefig(folder / "effect.png", dpi=150)
+
+    def picture(path: Path) -> None:
+        plot_effect(effect, side, main.margins, main.weights).savefig(path, dpi=DPI)
+
+    files: dict[str, Any] = {
+        "summary.txt": lambda path: path.write_text(text, encoding="utf-8"),
+        "estimates.csv": lambda path: table.to_csv(path, index_label="quantity", encoding="utf-8"),
+        "effect.png": picture,
+    }
+    if tipping is not None:
+        shifts = tipping.table
+        files["tipping.csv"] = lambda path: shifts.to_csv(path, index=False, encoding="utf-8")
+        files["tipping.png"] = lambda path: tipping.plot().savefig(path, dpi=DPI)
+    run.write(folder, files)
 
 
 def estimates_table(
@@ -164,14 +177,4 @@ def _probabilities(effect: Effect, decision: Decision, side: Side) -> pd.DataFra
     table["upper"] = bound.mask(sure, 1.0).where(agree)
     return table.fillna(
         dict.fromkeys(("ess_bulk", "ess_tail"), joint.size if exact else smallest_ess(effect.delta))
-    )
-
-
-def _wrapped(line: str) -> str:
-    """Return a long sentence on several lines; tables, which have double spaces, as they are."""
-    if len(line) <= WIDTH or "  " in line.strip():
-        return line
-    indent = " " * (len(line) - len(line.lstrip()) + 2)
-    return textwrap.fill(
-        line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
