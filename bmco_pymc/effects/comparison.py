@@ -28,9 +28,9 @@ class Comparison(Printed):
     Attributes
     ----------
     table : pandas.DataFrame
-        A row for each prior and outcome, unrounded:
+        A row for each model and outcome, unrounded:
 
-        - ``prior`` (the name given), ``analysis``, ``outcome``;
+        - ``model`` (the name given), ``analysis``, ``outcome``;
         - ``theta_control``, ``theta_treatment`` and ``delta``, each with ``_sd``, ``_lower`` and
           ``_upper``, and ``delta_mcse``;
         - ``marginal``, the probability that this outcome's δ is beyond its margin, and
@@ -73,32 +73,34 @@ class Comparison(Printed):
         return tuple(found)
 
     def plot(self) -> Figure:
-        """Draw δ of each outcome under each prior, with the probabilities beside.
+        """Draw δ of each outcome under each model and, on a scale of its own, the rule.
 
         Returns
         -------
         matplotlib.figure.Figure
-            Not known to pyplot: notebooks show it, ``figure.savefig("priors.png")`` keeps it.
+            An axes for each outcome: mean, 50 % and ``ci_prob`` interval of δ, beside them the
+            probability that it is beyond its margin. A last one for the rule (two-sided: one for
+            each side): the probability that it holds, ± 2 Monte Carlo standard errors; what
+            decides, if that is another probability; the threshold; beside them the verdict. Not
+            known to pyplot: notebooks show it, ``figure.savefig("models.png")`` keeps it.
         """
         from bmco_pymc.plots.comparison import forest
 
-        effects = list(self.effects.values())
-        estimands = [effect.estimand for effect in effects]
-        return forest(self.table, self.decisions, effects[0].groups, estimands, self.ci_prob)
+        return forest(self.effects, self.decisions, self.ci_prob)
 
     def _facts(self) -> Facts:
         first = next(iter(self.decisions.values()))
         control, treatment = next(iter(self.effects.values())).groups
         margin = "margin" if any(first.margins) else "0"
         several = len(first.sides) > 1
-        head = ["prior", "outcome", f"θ {control}", f"θ {treatment}", "δ"]
+        head = ["model", "outcome", f"θ {control}", f"θ {treatment}", "δ"]
         head.append(f"{100 * self.ci_prob:g}% interval")
         for side in first.sides:
             head.append(f"P({'−' * (side.direction == 'left')}δ > {margin})")
         for side in first.sides:
             head.append(f"P({first.asked.words}{f', {side.direction}' * several})")
         rows = []
-        for name, part in self.table.groupby("prior", sort=False):
+        for name, part in self.table.groupby("model", sort=False):
             sides = self.decisions[str(name)].sides
             whole = [shown(side.probability, side.mcse, side.bound) for side in sides]
             for place, (_, row) in enumerate(part.iterrows()):
@@ -115,9 +117,8 @@ class Comparison(Printed):
                     ]
                 )
         n = len(self.decisions)
-        kind = "prior" if self.table["analysis"].nunique() == 1 else "model"
         title = (
-            f"Effect of {treatment} compared with {control} under {n} {kind}{'s' * (n > 1)}: "
+            f"Effect of {treatment} compared with {control} under {n} model{'s' * (n > 1)}: "
             f"rule {first.asked.words}, {first.direction}{'' if several else '-sided'}, "
             f"level {first.alpha:g}"
         )
@@ -177,7 +178,7 @@ def _rows(name: str, effect: Effect, decision: Decision, ci_prob: float) -> list
     rows = []
     for place, outcome in enumerate(effect.outcomes):
         row: dict[str, Any] = {
-            "prior": name,
+            "model": name,
             "analysis": type(effect.posterior.model).__name__,
             "outcome": outcome,
         }

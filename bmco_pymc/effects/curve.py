@@ -106,13 +106,15 @@ class Curve(Printed):
 
     @asking("All")
     def plot(self, rule: Rule, *, ci_prob: float = 0.95) -> Figure:
-        """Draw δ(x) of each outcome with its band and, below, the probability that a rule holds.
+        """Draw δ(x) of each outcome with its band and, below, what decides on a rule.
 
         Parameters
         ----------
         rule : str or Rule, optional
-            With its arguments, as in `Effect.decide`; where it is met at its level is shaded. None
-            leaves its panel out, and shows the margins alone.
+            With its arguments, as in `Effect.decide`. Drawn are the probability that decides (of
+            All the smallest marginal one, of Any the largest), its threshold, and thinner the
+            probability that the rule holds, where that is another; shaded is where the first is
+            above the threshold. None leaves the panel out, and shows the margins alone.
         ci_prob : float
             Probability in the outer band, at each value; the inner one holds half.
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pymc as pm
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BGLM(Regression):
     r"""Multinomial logistic regression of the response patterns on group and covariates.
 

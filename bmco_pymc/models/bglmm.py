@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pymc as pm
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BGLMM(Regression):
     r"""Multilevel multinomial logistic regression of the response patterns.
 

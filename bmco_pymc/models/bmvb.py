@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pymc as pm
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BMVB(Model):
     r"""Pattern counts of each group as multinomial, with a Dirichlet prior, or a mixture.
 

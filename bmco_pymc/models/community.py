@@ -96,7 +96,7 @@ def compare(
     >>> model = bmco.BMVB(study)
     >>> models = {"weak": model, "strong": model.with_priors(phi=bmco.Dirichlet(50))}
     >>> both = bmco.compare(models, rule="any", seed=1, progress=False)
-    >>> both.table.query("outcome == 'y1'").set_index("prior")["delta"].round(2).to_dict()
+    >>> both.table.query("outcome == 'y1'").set_index("model")["delta"].round(2).to_dict()
     {'weak': 0.11, 'strong': 0.04}
     """
     known = _checked_models(models)

@@ -1,4 +1,4 @@
-"""The picture of a curve: δ(x) with its band, and the probability that a rule holds."""
+"""The picture of a curve: δ(x) with its band, and the probabilities that decide on a rule."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def plot_curve(
     stated: bool,
     ci_prob: float,
 ) -> Figure:
-    """Draw δ(x) of each outcome and, below, the probability that a rule holds; see `Curve.plot`.
+    """Draw δ(x) of each outcome and, below, what decides on a rule; see `Curve.plot`.
 
     Parameters
     ----------
     effects : sequence of Differences
         Those at each value of the covariate.
     decided : Decisions
-        The decision at each value; where the rule is met is shaded.
+        The decision at each value; where what decides is above its threshold is shaded.
     estimand : str
         What is averaged over what at all of them.
     stated : bool
@@ -91,7 +91,7 @@ def plot_curve(
     panels[-1].set(xlabel=style.caption(covariate), xlim=(x[0], x[-1]))
     title = f"Effect by {style.caption(covariate)}: {style.contrast(effects[0].groups)}"
     style.figure_heading(figure, title, estimand, diagnostics)
-    style.legend(figure, handles, columns=len(handles))
+    style.legend(figure, handles, columns=2)
     return figure
 
 
@@ -105,23 +105,65 @@ def _rug(
 
 
 def _rule(axes: Axes, x: NDArray[np.float64], decided: Decisions) -> list[Artist]:
-    """Draw the probability that a rule holds and where it is met; return what the legend says."""
+    """Draw what decides on a rule, and where it is met; return what the legend says."""
     first = decided.decisions[0]
     sides = [decision.sides[0] for decision in decided.decisions]
-    mcse = 2 * np.array([side.mcse for side in sides])
-    p = decided.probability
-    shade: dict[str, Any] = {"linewidth": 0, "color": INK, "alpha": 0.15}
-    axes.fill_between(x, np.clip(p - mcse, 0, 1), np.clip(p + mcse, 0, 1), **shade)
-    axes.plot(x, p, color=INK, linewidth=1.8, gid=f"P({first.rule})")
-    # Between values nothing was computed: the shade of each reaches half-way to the next.
-    ends = np.concatenate([x[:1], (x[1:] + x[:-1]) / 2, x[-1:]])
-    for left, right, side in zip(ends[:-1], ends[1:], sides, strict=True):
-        if side.met:
-            axes.axvspan(left, right, color=GREEN, alpha=0.2, linewidth=0, zorder=0, gid="met")
-    axes.set(ylim=(-0.03, 1.03), ylabel="P")
-    style.panel_title(axes, f"P(rule {first.rule} holds)")
+    threshold = sides[0].threshold
+    decides = np.array([side.statistic for side in sides])
+    handles: list[Artist] = []
+    name = f"P(rule {first.asked.words} holds)"
+    joint = marks.joint_decides(first)  # then that is the same line
+    words = f"{name if joint else first.statistic_name}, which decides"
+    mcse = 2 * np.nan_to_num([side.statistic_mcse for side in sides])
+    shade: dict[str, Any] = {"linewidth": 0, "color": INK, "alpha": 0.15, "gid": "error"}
+    axes.fill_between(x, np.clip(decides - mcse, 0, 1), np.clip(decides + mcse, 0, 1), **shade)
+    axes.plot(x, decides, color=INK, linewidth=2, gid="decides")
+    handles.append(style.key(words, INK, linewidth=2))
+    if not joint:
+        thin: dict[str, Any] = {"linewidth": 1.1, "linestyle": "-."}
+        axes.plot(x, decided.probability, color=GREY, gid=f"P({first.rule})", **thin)
+        handles.append(style.key(name, GREY, **thin))
+    dashed: dict[str, Any] = {"linewidth": 1.2, "linestyle": "--"}
+    axes.axhline(threshold, color=INK, gid="threshold", **dashed)
+    marks.column_text(axes, threshold, f"{threshold:.4g}", 4)
+    handles.append(style.key(f"threshold {threshold:.4g}", INK, **dashed))
+    met = [bool(side.met) for side in sides]
+    for left, right in above(x, decides, met, threshold):
+        axes.axvspan(left, right, color=GREEN, alpha=0.25, linewidth=0, zorder=0, gid="met")
+    axes.set(ylim=(-0.03, 1.03), ylabel="probability")
+    style.panel_title(axes, f"Rule {first.asked.words}")
     style.bare(axes)
-    words = next((d.verdict for d in decided.decisions if d.sides[0].met), None)
-    if words is None:
-        return []
-    return [Patch(facecolor=GREEN, alpha=0.3, label=f"{words} at level {first.alpha:g}")]
+    verdict = next((d.verdict for d in decided.decisions if d.sides[0].met), None)
+    if verdict is not None:
+        words = f"{verdict} at level {first.alpha:g}"
+        handles.append(Patch(facecolor=GREEN, alpha=0.35, label=words))
+    return handles
+
+
+def above(
+    x: NDArray[np.float64], line: NDArray[np.float64], met: Sequence[bool], threshold: float
+) -> list[tuple[float, float]]:
+    """Return from where to where a rule is met: as far as the line is above the threshold.
+
+    Towards a value that is above and yet cannot be judged, it is half-way.
+
+    Examples
+    --------
+    >>> x, line = np.array([0.0, 1, 2, 3]), np.array([0.5, 1, 1, 0.5])
+    >>> above(x, line, [False, True, True, False], 0.75)
+    [(0.5, 2.5)]
+    """
+    found: list[tuple[float, float]] = []
+    for i in range(len(x) - 1):
+        here, there = met[i], met[i + 1]
+        if not here and not there:
+            continue
+        share = 0.5
+        if (line[i] > threshold) != (line[i + 1] > threshold):
+            share = float((threshold - line[i]) / (line[i + 1] - line[i]))
+        middle = float(x[i] + share * (x[i + 1] - x[i]))
+        left, right = float(x[i]) if here else middle, float(x[i + 1]) if there else middle
+        if found and found[-1][1] == left:
+            left = found.pop()[0]
+        found.append((left, right))
+    return found

@@ -23,9 +23,10 @@ def plot_effect(
 ) -> Figure:
     """Draw the posterior of δ and where the decision rules hold.
 
-    For two outcomes: their joint posterior, with the regions where All and Any hold and the
-    probability of each. For one outcome, or three and more: the density of each, with the
-    probability that it is beyond its margin.
+    For two outcomes: their joint posterior, with the areas where All and Any hold. In the area of
+    All, and in each where one outcome alone is beyond its margin, stands the probability of that
+    area; that of Any, their sum, is in the legend. For one outcome, or three and more: the density
+    of each, with the probability that it is beyond its margin.
 
     Parameters
     ----------

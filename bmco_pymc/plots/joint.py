@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.container import Container
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
 from matplotlib.patches import Patch, Polygon, Rectangle
 from numpy.typing import NDArray
 
@@ -18,18 +19,25 @@ from bmco_pymc.decision.decision import Decision, decide
 from bmco_pymc.decision.rule import Rule
 from bmco_pymc.errors import InputError
 from bmco_pymc.plots import marks, style
+from bmco_pymc.plots.quadrants import (
+    BOTH,
+    FIRST,
+    HALO,
+    SECOND,
+    SIDE,
+    Box,
+    chances,
+    label,
+    quadrants,
+    write_in,
+)
 from bmco_pymc.plots.style import BLUE, GREEN, INK, SKY, VERMILION
 from bmco_pymc.posterior.differences import Differences
 
 LEVELS = (0.95, 0.8, 0.5)  # shares of the posterior inside the contours
 COLOURS = {"All": GREEN, "Any": SKY, "Comp": VERMILION}
-WORDS = {
-    "All": "All holds, and so does Any",
-    "Any": "Any holds, All does not",
-    "Comp": "Comp holds",
-}
-
-type Box = tuple[float, float, float, float]  # left, right, bottom, top
+SHADES = {"All": 0.32, "Any": 0.18, "Comp": 0.2}  # apart in grey too
+WORDS = {"All": "All holds, and so does Any", "Any": "Any holds, All does not"}
 
 
 def plot_joint(
@@ -42,11 +50,12 @@ def plot_joint(
     """See `Effect.plot_joint`."""
     whole("points", points, least=0)
     pair = _pair(effect, outcomes)
-    delta = effect.delta.isel(outcome=pair)
-    rules = {name: decide(delta, rule.named(name)) for name in ("All", "Any")}
+    delta, exact = effect.delta.isel(outcome=pair), effect.diagnostics.exact
+    rules = {name: decide(delta, rule.named(name), independent=exact) for name in ("All", "Any")}
     marks.boundary(rules["All"])
     if rule.w is not None or rule.rule == "Comp":
-        rules["Comp"] = decide(delta, rule.named("Comp", weights=True))
+        comp = rule.named("Comp", weights=True)
+        rules["Comp"] = decide(delta, comp, independent=exact)
     if rule.rule not in (None, *rules):
         raise InputError("rule", rule.rule, "has no region of its own in a picture", rules)
     shaded = ("All", "Any") if rule.rule is None else (rule.rule,)
@@ -89,30 +98,17 @@ def joint(
     axes.set(xlim=ends[0], ylim=ends[1])
     everywhere: Box = (*ends[0], *ends[1])
 
-    # of both axes the part short of the boundary, and the part beyond it
-    (short_x, x), (short_y, y) = (
-        [(low, bound), (bound, high)][::sign]
-        for (low, high), bound in zip(ends, bounds.tolist(), strict=True)
-    )
-    regions: dict[str, list[Box]] = {
-        "All": [(*x, *y)],
-        "Any": [(*x, *short_y), (*short_x, *y)],
-        "Comp": [(*x, *y)],  # a part of it, for the words
-    }
+    boxes = quadrants(everywhere, bounds, sign)
+    parts = {"All": [BOTH], "Any": [FIRST, SECOND], "Comp": [BOTH]}
     if shaded == ("Any",):
-        regions["Any"] += regions["All"]
+        parts["Any"] = [BOTH, FIRST, SECOND]
     for name in shaded:
-        look: dict[str, Any] = {
-            "facecolor": COLOURS[name],
-            "alpha": 0.2,
-            "linewidth": 0,
-            "zorder": 0,
-            "gid": name,
-        }
+        look: dict[str, Any] = {"facecolor": COLOURS[name], "alpha": SHADES[name], "gid": name}
+        look |= {"linewidth": 0, "zorder": 0}
         if name == "Comp":
             axes.add_patch(Polygon(_half_plane(rules[name], sign, bounds, everywhere), **look))
             continue
-        for left, right, bottom, top in regions[name]:
+        for left, right, bottom, top in (boxes[part] for part in parts[name]):
             axes.add_patch(Rectangle((left, bottom), right - left, top - bottom, **look))
     marks.boundary_line(axes.axvline, float(bounds[0]))
     marks.boundary_line(axes.axhline, float(bounds[1]))
@@ -124,27 +120,48 @@ def joint(
     axes.plot(*delta.mean(axis=0), **mean, markeredgecolor="white", zorder=5)
     if "Comp" in rules:
         _balance_line(axes, rules["Comp"], bounds)
-    for name in shaded:
-        _write_in(axes, regions[name], everywhere, delta, style.joint_text(rules[name]))
-    labels = [style.delta_label(effect, k) for k in pair]
-    axes.set(xlabel=labels[0], ylabel=labels[1])
+    found = chances(effect, rules["All"], pair)
+    words = {BOTH: BOTH if shaded == ("Any",) else "All"}
+    if shaded == ("Comp",):
+        words[BOTH], found[BOTH] = "Comp", style.chance(rules["Comp"].sides[0])
+    words |= {part: effect.outcomes[k] for part, k in zip((FIRST, SECOND), pair, strict=True)}
+    for part in (part for name in shaded for part in parts[name]):
+        room = SIDE * (boxes[part][1] - boxes[part][0]) / (ends[0][1] - ends[0][0])
+        text = label(words[part], found[part], room, alone=part != BOTH)
+        write_in(axes, boxes[part], everywhere, delta, text, strong=part == BOTH)
+    x, y = (style.delta_label(effect, k) for k in pair)
+    axes.set(xlabel=x, ylabel=y)
     style.bare(axes)
-    style.heading(axes, effect, more)
+    style.heading(figure, effect, more)
 
-    words = WORDS if len(shaded) > 1 else {name: f"{name} holds" for name in shaded}
-    handles: list[Artist] = [
-        Patch(facecolor=COLOURS[name], alpha=0.3, label=words[name]) for name in shaded
-    ]
+    handles = _areas(shaded, rules["Any"])
     kind = style.kind(effect)
     if has_contours:
         shares = ", ".join(f"{level:.0%}" for level in sorted(LEVELS))
         handles.append(style.key(f"{shares} of the {kind}", BLUE))
     handles.append(style.key(f"{kind} mean", **mean))
     if "Comp" in rules:
-        what = "Comp" if "Comp" in shaded else style.joint_text(rules["Comp"])
-        handles.append(style.key(f"boundary of {what}", VERMILION, linestyle="-."))
-    style.legend(figure, handles)
+        chance = style.chance(rules["Comp"].sides[0])
+        beyond = "" if "Comp" in shaded else f", beyond it P {chance}"
+        handles.append(style.key(f"boundary of Comp{beyond}", VERMILION, linestyle="-."))
+    style.legend(figure, handles, handler_map={Container: HandlerTuple(ndivide=None)})
     return figure
+
+
+def _areas(shaded: Sequence[str], rule_any: Decision) -> list[Artist]:
+    """Return what the legend says of the shaded areas.
+
+    Any has its probability here: it is that of several areas, so it can stand in none of them.
+    """
+    words = {name: f"{name} holds" for name in shaded} if len(shaded) == 1 else WORDS
+    whole = style.joint_text(rule_any)
+    if shaded == ("Any",):
+        words = {"Any": f"{whole}, wherever it is shaded"}
+    patches = [
+        Patch(facecolor=COLOURS[name], alpha=SHADES[name], label=words[name]) for name in shaded
+    ]
+    together: Any = Container(patches, label=f"{whole}, both areas together")
+    return [*patches, together] if len(shaded) > 1 else [*patches]
 
 
 def _half_plane(
@@ -183,41 +200,20 @@ def _contours(axes: Axes, draws: NDArray[np.float64], box: Box) -> bool:
         return False
     density = gaussian_kde(draws.T)
     density.set_bandwidth(1.25 * density.factor)  # contours show chance bumps more than shades do
-    x, y = np.meshgrid(np.linspace(box[0], box[1], 90), np.linspace(box[2], box[3], 90))
+    room = 0.2 * np.ptp(draws, axis=0)  # a cloud may be small on its axes
+    low = np.maximum(draws.min(axis=0) - room, (box[0], box[2]))
+    high = np.minimum(draws.max(axis=0) + room, (box[1], box[3]))
+    x, y = np.meshgrid(*np.linspace(low, high, 90).T)
     height = density(np.stack([x.ravel(), y.ravel()])).reshape(x.shape)
     levels = np.quantile(density(draws.T), [1 - level for level in LEVELS])
     widths = (1.0, 1.4, 1.8)
     lines = axes.contour(x, y, height, levels, colors=BLUE, linewidths=widths, zorder=4)
     lines.set_gid("contours")
+    outer, *_, inner = (np.array(path.get_extents().size) for path in lines.get_paths())
+    apart = SIDE * (outer - inner) / (box[1] - box[0], box[3] - box[2]) / 4
+    if apart.min() > 10:  # points from line to line
+        texts = [f"{level:.0%}" for level in LEVELS]
+        shares = dict(zip(lines.levels, texts, strict=True))
+        for text in axes.clabel(lines, fmt=shares, inline=False, fontsize=9, colors=BLUE, zorder=5):
+            text.set(path_effects=HALO, fontweight="bold", gid="level")
     return True
-
-
-def _write_in(
-    axes: Axes, boxes: Sequence[Box], everywhere: Box, delta: NDArray[np.float64], text: str
-) -> None:
-    """Write a text into that corner of a region where it hides the fewest draws."""
-    width = 0.3 * (everywhere[1] - everywhere[0])
-    height = 0.07 * (everywhere[3] - everywhere[2])
-
-    def cost(corner: tuple[Box, str, str]) -> float:
-        """Return the share of the draws that it hides, and that of the text outside its region."""
-        (left, right, bottom, top), ha, va = corner
-        x = right - width if ha == "right" else left
-        y = top - height if va == "top" else bottom
-        hidden = ((delta > (x, y)) & (delta < (x + width, y + height))).all(axis=1)
-        return float(hidden.mean() + max(0.0, width - (right - left)) / width)
-
-    corners = product(boxes, ("right", "left"), ("top", "bottom"))
-    (left, right, bottom, top), ha, va = min(corners, key=cost)
-    axes.annotate(
-        text,
-        (right if ha == "right" else left, top if va == "top" else bottom),
-        xytext=(-6 if ha == "right" else 6, -6 if va == "top" else 6),
-        textcoords="offset points",
-        ha=ha,
-        va=va,
-        fontsize=10.5,
-        fontweight="bold",
-        color=INK,
-        zorder=6,
-    )

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from bmco_pymc.arguments import probability
-from bmco_pymc.plots import marks, style
+from bmco_pymc.plots import bounded, marks, style
 from bmco_pymc.plots.style import GREY, GROUPS
 from bmco_pymc.posterior.differences import Differences
 
@@ -25,16 +25,13 @@ def plot_theta(effect: Differences, ci_prob: float = 0.95) -> Figure:
     theta = effect.theta.transpose("chain", "draw", "outcome", "group").values
     theta = theta.reshape(-1, *theta.shape[2:])  # (S, K, 2)
     groups = style.captions(effect.groups, 40)
-    ends = np.quantile(theta, [0.0005, 0.9995])
-    room = 0.05 * float(np.ptp(ends)) or 0.05
-    low, high = max(0.0, ends[0] - room), min(1.0, ends[1] + room)
 
     figure, grid = style.panels(6.6, 1.5 + 1.5 * len(effect.outcomes), theta.shape[1], sharex=True)
     panels = grid[:, 0]
     for axes, outcome, draws in zip(panels, effect.outcomes, theta.swapaxes(0, 1), strict=True):
-        _panel(axes, draws, groups, prob, np.linspace(low, high, 401))
+        _panel(axes, draws, groups, prob)
         style.panel_title(axes, style.caption(outcome))
-    panels[-1].set(xlim=(low, high), xlabel="θ, probability of success")
+    panels[-1].set(xlim=bounded.axis(theta), xlabel="θ, probability of success")
     marks.column_text(panels[0], 0.06, f"mean [{100 * prob:g}% interval]", colour=GREY)
     title = f"{style.kind(effect).title()} of the success probabilities"
     style.figure_heading(figure, title, effect.estimand, effect.diagnostics)
@@ -46,22 +43,17 @@ def plot_theta(effect: Differences, ci_prob: float = 0.95) -> Figure:
     return figure
 
 
-def _panel(
-    axes: Axes,
-    draws: NDArray[np.float64],
-    groups: Sequence[str],
-    prob: float,
-    x: NDArray[np.float64],
-) -> None:
+def _panel(axes: Axes, draws: NDArray[np.float64], groups: Sequence[str], prob: float) -> None:
     """Draw one outcome's draws (S, 2)."""
-    heights = [marks.density(style.spread_out(draws[:, g], 4000), x) for g in (0, 1)]
-    top = max((h.max() for h in heights if h is not None), default=1.0)
-    for g, height in enumerate(heights):
-        if height is None:
+    curves = [bounded.density(draws[:, g]) for g in (0, 1)]
+    top = max((curve[1].max() for curve in curves if curve is not None), default=1.0)
+    for g, curve in enumerate(curves):
+        if curve is None:
             axes.plot([draws[0, g]] * 2, [0, 1], color=GROUPS[g], linewidth=2, gid=groups[g])
         else:
-            axes.fill_between(x, 0, height / top, color=GROUPS[g], alpha=0.25, linewidth=0)
-            axes.plot(x, height / top, LINES[g], color=GROUPS[g], linewidth=1.5, gid=groups[g])
+            x, height = curve[0], curve[1] / top
+            axes.fill_between(x, 0, height, color=GROUPS[g], alpha=0.25, linewidth=0)
+            axes.plot(x, height, LINES[g], color=GROUPS[g], linewidth=1.5, gid=groups[g])
         y, own = -0.22 - 0.26 * g, draws[:, g]
         gid = f"interval {groups[g]}"
         marks.interval(axes, y, own, prob, GROUPS[g], filled=g == 1, gid=gid)

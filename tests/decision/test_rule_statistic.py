@@ -268,7 +268,7 @@ def test_comparisons(fit, rule) -> None:
     for name in models:
         again = found.effects[name].decide(rule)
         assert str(found.decisions[name]) == str(again)
-        part = found.table[found.table["prior"] == name]
+        part = found.table[found.table["model"] == name]
         assert (part["probability"] == again.probability).all()
         assert (part["decision"] == again.verdict).all()
     assert "P(" in str(found)

@@ -93,9 +93,9 @@ def test_decisions_along_a_curve_are_those_of_the_effects(curve):
     assert both["direction"].tolist() == ["right", "left"] * 3
 
 
-def test_a_curve_draws_bands_and_the_probability(curve):
+def test_a_curve_draws_bands_and_what_decides(curve):
     figure = curve.plot("any", margins=[0.1, 0.0])
-    assert titles(figure) == ["y1", "y2", "P(rule Any holds)"]
+    assert titles(figure) == ["y1", "y2", "Rule Any"]
     assert figure.axes[-1].get_xlabel() == "x"
     for k, outcome in enumerate(["y1", "y2"]):
         delta = curve.delta.sel(outcome=outcome)
@@ -110,15 +110,56 @@ def test_a_curve_draws_bands_and_the_probability(curve):
         dashed = [a for a in figure.axes[k].lines if a.get_linestyle() == "--"]
         assert len(dashed) == (1 if k == 0 else 0)
     x, p = line(figure.axes[2], "P(Any)")
-    np.testing.assert_array_equal(p, curve.decide("any", margins=[0.1, 0.0]).probability)
+    decided = curve.decide("any", margins=[0.1, 0.0])
+    np.testing.assert_array_equal(p, decided.probability)
+    _, decides = line(figure.axes[2], "decides")
+    largest = [max(decision.marginal.values) for decision in decided.decisions]
+    np.testing.assert_array_equal(decides, largest)
+    _, threshold = line(figure.axes[2], "threshold")
+    assert threshold.tolist() == [0.975, 0.975]  # 1 − α/K
+    assert {"0.975", "threshold 0.975", "P(rule Any holds)"} <= set(written(figure))
+    assert "largest marginal probability, which decides" in written(figure)
     assert "Both groups at each x from -1.5 to 2." in paragraph(figure)
 
 
-def test_where_the_rule_is_met_is_shaded(curve):
-    met = [side.met for d in curve.decide("any", alpha=0.2).decisions for side in d.sides]
+@pytest.mark.parametrize(
+    ("rule", "given", "words"),
+    [
+        ("all", {}, "smallest marginal probability"),
+        ("count", {"m": 2}, "marginal probability of rank 2"),
+        ("comp", {"w": [0.3, 0.7]}, None),
+        ("any", {"statistic": "joint"}, None),
+        ("all", {"direction": "left", "cut": 0.6}, "smallest marginal probability"),
+    ],
+)
+def test_a_curve_draws_the_probability_that_decides(curve, rule, given, words):
+    sides = [d.sides[0] for d in curve.decide(rule, **given).decisions]
+    figure = curve.plot(rule, **given)
+    axes = figure.axes[-1]
+    np.testing.assert_array_equal(line(axes, "decides")[1], [side.statistic for side in sides])
+    assert line(axes, "threshold")[1][0] == sides[0].threshold
+    name = str(bmco.Rule(rule, **given).rule)
+    said = words or f"P(rule {name} holds)"
+    assert f"{said}, which decides" in written(figure)
+    # where the probability that the rule holds decides, it is drawn once
+    holds = [a for a in axes.lines if a.get_gid() == f"P({name})"]
+    assert len(holds) == (1 if words else 0)
+
+
+def test_where_what_decides_is_above_its_threshold_is_shaded(trial_fit):
+    x = np.linspace(-2, 2, 9)
+    curve = trial_fit.curve("x", x, progress=False)
+    sides = [d.sides[0] for d in curve.decide("any", alpha=0.2).decisions]
     figure = curve.plot("any", alpha=0.2)
     spans = [p for p in figure.axes[-1].patches if p.get_gid() == "met"]
-    assert 0 < len(spans) == sum(met)
+    zones = [(p.get_x(), p.get_x() + p.get_width()) for p in spans]
+    assert any(side.met for side in sides)
+    assert not all(side.met for side in sides)
+    grid = np.linspace(-2, 2, 4001)
+    shaded = np.any([(grid >= left) & (grid <= right) for left, right in zones], axis=0)
+    drawn = np.interp(grid, *line(figure.axes[-1], "decides"))
+    sure = np.abs(drawn - sides[0].threshold) > 1e-3
+    np.testing.assert_array_equal(shaded[sure], drawn[sure] > sides[0].threshold)
     assert "superior at level 0.2" in written(figure)
     strict = curve.plot("all", margins=0.9)
     assert [p for p in strict.axes[-1].patches if p.get_gid() == "met"] == []

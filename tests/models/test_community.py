@@ -25,7 +25,7 @@ def both(models):
 
 
 def test_the_table_holds_what_the_fits_say_one_by_one(models, both):
-    assert both.table[["prior", "outcome"]].values.tolist() == [
+    assert both.table[["model", "outcome"]].values.tolist() == [
         ["weak", "y1"],
         ["weak", "y2"],
         ["strong", "y1"],
@@ -35,7 +35,7 @@ def test_the_table_holds_what_the_fits_say_one_by_one(models, both):
         effect = model.fit(seed=3).effect()
         summary, decision = effect.summary(0.9), effect.decide("any")
         for k, outcome in enumerate(("y1", "y2")):
-            row = both.table.set_index(["prior", "outcome"]).loc[(name, outcome)]
+            row = both.table.set_index(["model", "outcome"]).loc[(name, outcome)]
             for column, label in {
                 "delta": f"delta[{outcome}]",
                 "theta_control": f"theta[ctl, {outcome}]",
@@ -59,7 +59,7 @@ def test_the_deltas_are_those_of_the_closed_form(models, both):
     for name, alpha in (("weak", 0.5), ("strong", 20)):
         mean = np.array([dirichlet.mean(alpha + row) for row in counts])  # (2, Q)
         theta = np.stack([mean[:, 0] + mean[:, 1], mean[:, 0] + mean[:, 2]], axis=1)
-        found = both.table[both.table["prior"] == name]
+        found = both.table[both.table["model"] == name]
         error = np.abs(found["delta"] - (theta[1] - theta[0])) / found["delta_mcse"]
         assert (error < 4).all()
 
@@ -106,25 +106,6 @@ def texts(figure: Any) -> list[str]:
     inside = [text.get_text() for axes in figure.axes for text in axes.texts]
     inside += [label.get_text() for label in figure.axes[0].get_yticklabels()]
     return inside + [t.get_text() for legend in figure.legends for t in legend.get_texts()]
-
-
-def test_the_picture_shows_each_interval_and_probability(both):
-    figure = both.plot()
-    lines = [line for axes in figure.axes for line in axes.lines]
-    drawn = [line.get_xdata() for line in lines if line.get_gid() in both.fits]
-    # panel by panel: an outcome, and each prior in it
-    order = both.table.sort_values(["outcome", "prior"], ascending=[True, False])
-    np.testing.assert_array_equal(drawn, order[["delta_lower", "delta_upper"]].to_numpy())
-    written = texts(figure)
-    assert [axes.get_title("left") for axes in figure.axes] == ["y1", "y2"]
-    assert written.count("weak") == written.count("strong") == 1
-    assert {"P(δ > 0)", "P(Any)", both.decisions["weak"].verdict} <= set(written)
-    # most of the height is for the intervals, not for rows of text
-    figure.draw_without_rendering()
-    assert figure.axes[0].get_position().height > 0.4
-    assert all(f"{p:.3f}" in written for p in both.table["marginal"])
-    assert f"{both.decisions['strong'].probability:.3f}" in written
-    assert not figure.legends
 
 
 def test_names_are_escaped_and_never_read_as_formulas(models):
