@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
+from dataclasses import MISSING, fields
 from html import escape
 
 from bmco_pymc.escapes import visible
@@ -24,6 +25,35 @@ class Printed(abc.ABC):
 
     def _repr_html_(self) -> str:
         return as_html(*self._facts())
+
+
+class Declared:
+    """A dataclass that shows itself as it could be written, without what is left to the default.
+
+    Its first field, which says what it is, is always shown.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True, repr=False)
+    ... class Prior(Declared):
+    ...     sd: float = 1.0
+    ...     mean: float = 0.0
+    >>> Prior(), Prior(2, mean=1)
+    (Prior(sd=1.0), Prior(sd=2, mean=1))
+    """
+
+    def __repr__(self) -> str:
+        parts = []
+        for place, field in enumerate(fields(self)):  # type: ignore[arg-type]
+            made = field.default_factory
+            usual = field.default if made is MISSING else made()
+            value = getattr(self, field.name)
+            # by how they look: arrays do not compare as one
+            if field.init and (place == 0 or repr(value) != repr(usual)):
+                shown = value.__name__ if isinstance(value, type) else repr(value)
+                parts.append(f"{field.name}={shown}")
+        return f"{type(self).__name__}({', '.join(parts)})"
 
 
 def as_text(title: str, table: Sequence[Sequence[str]], sentences: Sequence[str]) -> str:

@@ -25,14 +25,15 @@ from bmco_pymc.decision.outcomes import (
     read_weights,
 )
 from bmco_pymc.errors import InputError
+from bmco_pymc.printing import Declared
 
 SIDES = {"right": ("right",), "left": ("left",), "two-sided": ("right", "left")}
 _DIRECTIONS = {name: name for name in SIDES} | {"right-sided": "right", "left-sided": "left"}
 _NAMES = {name.lower(): name for name in CRITERIA}
 
 
-@dataclass(frozen=True)
-class Rule:
+@dataclass(frozen=True, repr=False)
+class Rule(Declared):
     """When a treatment counts as better: a value that every verb with a decision takes.
 
     ===== ============================== =====================================

@@ -14,6 +14,7 @@ from bmco_pymc.models.bglm import BGLM
 from bmco_pymc.models.bglmm import BGLMM
 from bmco_pymc.models.bmvb import BMVB
 from bmco_pymc.population.points import Analytical, Empirical, Target, Value
+from bmco_pymc.printing import Declared
 from bmco_pymc.priors.priors import Priors
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ MODELS: dict[str, type] = {"BMVB": BMVB, "BGLM": BGLM, "BGLMM": BGLMM}
 _FORMULAS = {"BMVB": (), "BGLM": ("fixed",), "BGLMM": ("fixed", "random")}
 
 
-@dataclass(frozen=True, eq=False)
-class Analysis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Analysis(Declared):
     """How a trial will be analysed: the same value plans it and, once it is over, decides it.
 
     Parameters

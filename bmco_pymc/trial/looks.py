@@ -13,12 +13,13 @@ from scipy.special import ndtr
 from bmco_pymc.arguments import numbers, one_of, probability, whole
 from bmco_pymc.decision.rule import Rule
 from bmco_pymc.errors import InputError
+from bmco_pymc.printing import Declared
 from bmco_pymc.trial.bounds import boundaries
 from bmco_pymc.trial.spending import HSD, OBrienFleming, Pocock, Spending
 
 
-@dataclass(frozen=True)
-class Looks:
+@dataclass(frozen=True, repr=False)
+class Looks(Declared):
     r"""Interim analyses: the trial stops when its rule is met, or when success is out of reach.
 
     Parameters

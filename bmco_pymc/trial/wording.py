@@ -14,8 +14,8 @@ from bmco_pymc.population.target import Target
 from bmco_pymc.population.values import Empirical, Value
 from bmco_pymc.priors.components import Components
 from bmco_pymc.priors.priors import Dirichlet
-from bmco_pymc.report.planned import Planned
 from bmco_pymc.report.phrases import joined
+from bmco_pymc.report.planned import Planned
 from bmco_pymc.trial.analysis import Analysis
 from bmco_pymc.trial.looks import Looks
 from bmco_pymc.trial.plan import Plan

@@ -9,6 +9,7 @@ from typing import Any
 
 from bmco_pymc.arguments import of_kind, one_of, whole
 from bmco_pymc.errors import InputError
+from bmco_pymc.printing import Declared
 
 METHODS = ("laplace", "nuts")
 
@@ -25,8 +26,8 @@ _WHOLE: dict[str, tuple[int, float]] = {
 }
 
 
-@dataclass(frozen=True)
-class Engine:
+@dataclass(frozen=True, repr=False)
+class Engine(Declared):
     """How trials are simulated and analysed where their probabilities cannot be computed.
 
     Each trial has a number and a random stream of its own, made of ``seed`` and that number: what
