@@ -1,4 +1,4 @@
-"""Run the notebooks and keep their outputs: ``python notebooks/execute.py [name ...]``.
+"""Run the notebooks and keep their outputs: ``python docs/notebooks/execute.py [name ...]``.
 
 Without names all notebooks of this folder are run, one after the other.
 """
@@ -32,7 +32,7 @@ def execute(notebook: Any) -> Any:
     before = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         write_kernel_spec(f"{folder}/kernels/python3")
-        path = os.pathsep.join(filter(None, [str(HERE.parent), before.get("PYTHONPATH")]))
+        path = os.pathsep.join(filter(None, [str(HERE.parent.parent), before.get("PYTHONPATH")]))
         os.environ |= {
             "JUPYTER_PATH": folder,
             "JUPYTER_RUNTIME_DIR": f"{folder}/runtime",
