@@ -120,7 +120,7 @@ def smaller(picture: Path, to: Path) -> None:
 
     with Image.open(picture) as image:
         about = PngImagePlugin.PngInfo()
-        about.add_itxt("Description", str(image.info["Description"]))
+        about.add_itxt("Description", str(image.info.get("Description", "")))
         image.convert("RGB").quantize(256).save(to, "png", optimize=True, pnginfo=about)
 
 

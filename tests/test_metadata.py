@@ -21,7 +21,7 @@ def test_the_description_needs_no_file_beside_it():
 
 
 def test_the_extras_that_texts_name_are_there():
-    texts = [HOME / "README.md", *(HOME / "docs").glob("*.md")]
+    texts = [HOME / "README.md", *(HOME / "docs").rglob("*.md")]
     named = {
         extra for text in texts for extra in re.findall(r"'\.\[(\w+)\]'", text.read_text("utf-8"))
     }
@@ -29,8 +29,8 @@ def test_the_extras_that_texts_name_are_there():
 
 
 def test_the_extra_of_the_notebooks_holds_what_they_import():
-    code = [(HOME / "notebooks" / "execute.py").read_text("utf-8")]
-    for path in (HOME / "notebooks").glob("*.ipynb"):
+    code = [(HOME / "docs" / "notebooks" / "execute.py").read_text("utf-8")]
+    for path in (HOME / "docs" / "notebooks").glob("*.ipynb"):
         cells = json.loads(path.read_text("utf-8"))["cells"]
         code += ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     lines = [line for part in code for line in part.splitlines() if not line.startswith(("%", "!"))]

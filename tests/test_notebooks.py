@@ -9,7 +9,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from notebooks.execute import execute
+from docs.notebooks.execute import execute
 
 pytestmark = pytest.mark.samples
 
@@ -101,7 +101,7 @@ saved = pytest.mark.parametrize("name", NOTEBOOKS)
 
 
 def read(name: str) -> Any:
-    return nbformat.read(ROOT / "notebooks" / name, as_version=4)
+    return nbformat.read(ROOT / "docs" / "notebooks" / name, as_version=4)
 
 
 def printed(notebook: Any) -> str:
@@ -131,10 +131,17 @@ def check_known(name: str, text: str) -> None:
 
 
 def test_all_notebooks_are_here_and_told_of():
-    names = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
+    names = {path.name for path in (ROOT / "docs" / "notebooks").glob("*.ipynb")}
     assert names == set(NOTEBOOKS)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert [name for name in names if f"(notebooks/{name})" not in readme] == []
+    index = (ROOT / "docs" / "notebooks" / "index.md").read_text(encoding="utf-8")
+    assert [name for name in names if f"\n{Path(name).stem}\n" not in index] == []
+
+
+@saved
+def test_every_picture_says_what_it_shows(name):
+    outputs = [out for cell in read(name).cells for out in cell.get("outputs", [])]
+    about = [o.metadata.get("image/png", {}) for o in outputs if "image/png" in o.get("data", {})]
+    assert [one for one in about if len(one.get("alt", "")) < 20] == []
 
 
 @saved
@@ -145,7 +152,7 @@ def test_saved_with_all_outputs(name):
     kinds = [out.output_type for cell in code for out in cell.outputs]
     assert "error" not in kinds
     assert sum("image/png" in out.get("data", {}) for cell in code for out in cell.outputs) >= 2
-    assert (ROOT / "notebooks" / name).stat().st_size < 500_000
+    assert (ROOT / "docs" / "notebooks" / name).stat().st_size < 500_000
     assert not re.search(r"/tmp/|/home/|/root/|/Users/|ipykernel", nbformat.writes(notebook))
 
 
@@ -186,7 +193,7 @@ def test_planning_in_clusters_runs_with_few_trials(monkeypatch):
     monkeypatch.setenv("BMCO_FEW", "1")
     text = printed(execute(read(SIMULATED)))
     check_known(SIMULATED, text)
-    kept = pd.read_csv(ROOT / "notebooks" / "planning_clusters.csv", index_col=0).loc["value"]
+    kept = pd.read_csv(ROOT / "docs" / "notebooks" / "planning_clusters.csv", index_col=0).loc["value"]
     found = [float(x) for x in re.findall(r"value +([\d.]+) +([\d.]+) +([\d.]+)", text)[-1]]
     # 200 trials, not audited: four standard errors, and what the approximation may be off
     assert abs(found[0] - kept["power"]) < 4 * 0.034 + 0.03

@@ -171,7 +171,7 @@ def page(rows: pd.DataFrame, seed: int, asked: int) -> str:
         "`model.fit(seed=...)` and nothing else.\n",
         f"{designs}- *bmco*: N(0, 10) on raw coefficients and inverse-Wishart (p, 0.1 I); *LKJ*: "
         "LKJ(2) by logit instead of the latter.\n",
-        "```sh\npython -m validation.converge --jobs 16\n```\n",
+        "```sh\npython -m validation.converge --jobs 16\n```\n\n## Result\n",
         f"**{rows['ok'].sum()} of {len(rows)} fits converged.**{left}\n",
         markdown(by_cell(rows)),
         "## Not converged\n",

@@ -31,7 +31,7 @@ HEAD = """\
 A fit says "Converged", "TOO FEW DRAWS" or "NOT CONVERGED". Here draws are made up, so that it is
 known which is right: four chains of autocorrelated draws, AR(1), of 10 to 5,000 parameters. What
 they are *worth* is the effective number of draws of all chains together. The verdict is that of
-`fit.diagnostics`: R-hat judged against what chance gives, see `bmco_pymc/rank_diagnostics.py`.
+`fit.diagnostics`: R-hat judged against what chance gives, see `bmco_pymc/diagnostics/ranks.py`.
 
 The claims, which a test checks against the numbers below:
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True, repr=False)
-class LOO(ELPDDataLOO):  # type: ignore[misc]
+class LOO(ELPDDataLOO):
     """ArviZ's result of leave-one-out cross-validation, which prints the verdict on the draws.
 
     Attributes

@@ -360,7 +360,7 @@ def target(clusters: str | None, seed: int = 1) -> Resolved:
     return Resolved((lists[0], lists[1]), "", clusters)
 
 
-def posterior(seed: int = 2) -> dict[str, Floats]:
+def posterior(seed: int = 2) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     return {
         "beta": rng.normal(0.5, 1, (4, 2, 3)),

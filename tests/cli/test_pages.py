@@ -93,7 +93,7 @@ def look(page: str, *, slow: bool) -> int:
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("page", ["README", *ORDER])
+@pytest.mark.parametrize("page", ["index", *ORDER])
 def test_examples_print_what_the_page_says(page):
     if page in OF_A_FIT:
         look("fit", slow=False)
@@ -137,10 +137,10 @@ def test_every_command_has_a_page():
         == list(ORDER)
         == sorted(COMMANDS, key=ORDER.index)
     )
-    assert {path.stem for path in PAGES.glob("*.md")} == {"README", *ORDER}
+    assert {path.stem for path in PAGES.glob("*.md")} == {"index", *ORDER}
 
 
-@pytest.mark.parametrize("page", ["README", *ORDER])
+@pytest.mark.parametrize("page", ["index", *ORDER])
 def test_links_lead_somewhere(page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", (PAGES / f"{page}.md").read_text("utf-8"))
     assert [link for link in links if not (PAGES / link).exists()] == []

@@ -59,7 +59,7 @@ def test_the_sensitivity_and_other_priors(fit):
     text = item(report, "Other priors").text
     row = sensitivity.parameters.loc["delta[y1]"]
     assert f"δ[y1] {row['prior']:.3f} to the prior and {row['likelihood']:.3f}" in text
-    narrow = comparison.effects["narrow"].summary().loc["delta[y1]", "mean"]
+    narrow = float(comparison.effects["narrow"].delta.sel(outcome="y1").mean())
     assert f"under 'narrow', δ[y1] {narrow:.3f} [" in text
     assert comparison.decisions["narrow"].verdict in text
 
@@ -68,7 +68,7 @@ def test_a_full_report_is_about_the_same_population(trial_fit):
     effect = trial_fit.effect(bmco.Value(1.5))
     report = effect.report("any", full=True)
     prior = trial_fit.model.prior_effect(bmco.Value(1.5), seed=int(trial_fit.idata.attrs["seed"]))
-    mean = prior.summary().loc["theta[trt, y1]", "mean"]
+    mean = float(prior.theta.sel(group="trt", outcome="y1").mean())
     assert f"{mean:.3f} [" in item(report, "Prior predictive check").text
     assert "x = 1.5" in item(report, "Prior predictive check").text
     two_sided = effect.report("any", direction="two-sided", full=True)

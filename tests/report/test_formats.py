@@ -7,14 +7,14 @@ import docx
 import pytest
 
 import bmco_pymc as bmco
-from bmco_pymc.report.blocks import Checklist, Entry, Grid, Heading, Paragraph
+from bmco_pymc.report.blocks import Block, Checklist, Entry, Grid, Heading, Paragraph
 from bmco_pymc.report.formats import docx as word
 from bmco_pymc.report.formats import html as page
 from bmco_pymc.report.formats import latex, markdown, plain_text
 from bmco_pymc.report.write import SUFFIXES
 
 EVIL = r"50% of $x_1 & #2 <b>{y}</b> a\b ~^ | *z* `q`" + "\x1b[31m"
-BLOCKS = [
+BLOCKS: list[Block] = [
     Heading(EVIL),
     Paragraph(EVIL),
     Grid([["Outcome", EVIL], [EVIL, "−0.1"]], EVIL, (EVIL,)),
