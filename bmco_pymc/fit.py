@@ -585,7 +585,7 @@ class Fit(Posterior):
         most: int = 60,
         progress: bool = True,
     ) -> Figure:
-        """Draw a caterpillar: each cluster with its interval, sorted by the mean in each panel.
+        """Draw a caterpillar: each cluster with its interval, in order.
 
         Parameters
         ----------
@@ -596,13 +596,16 @@ class Fit(Posterior):
         ci_prob : float
             Probability in the equal-tailed intervals; the thick part holds half.
         most : int
-            How many clusters to show, at most; they are taken at equal steps of their order.
+            How many clusters to show, at most: of more, the highest and the lowest, half of each,
+            with a gap that says how many are between.
         progress : bool
             Whether to show a progress bar.
 
         Returns
         -------
         matplotlib.figure.Figure
+            The panels of a row have one order, so that a cluster can be read across them: δ by its
+            mean over the outcomes, coefficients by the mean of the first pattern, on the left.
             Clusters whose interval holds zero are grey and open.
 
         Raises
@@ -633,15 +636,15 @@ class Fit(Posterior):
         ci_prob : float
             Probability in the estimates' equal-tailed intervals.
         most : int
-            How many clusters of each group to show, at most; at equal steps of their order.
+            How many clusters of each group to show, at most: of more, the highest and the lowest.
 
         Returns
         -------
         matplotlib.figure.Figure
             An axes per group (down) and outcome (across). A line leads from the raw rate of a
             cluster (open, larger for more subjects) to its estimate (filled); the upright line is
-            the mean in new clusters, for each group's own subjects. Clusters are sorted by their
-            raw rates.
+            the mean in new clusters, for each group's own subjects. Each group is sorted by the
+            raw rate averaged over the outcomes, the highest on top.
 
         Raises
         ------
@@ -700,13 +703,18 @@ class Fit(Posterior):
             A block of parameters: ``"fixed"`` (β; φ of BMVB), ``"random"`` (γ), ``"variance"`` (Σ),
             ``"clusters"`` (γ_j), as the model has them, or ``"all"`` but the clusters.
         **settings
-            For `arviz_plots.plot_trace`, such as ``backend="plotly"``.
+            For `arviz_plots.plot_trace`, such as ``col_wrap=3`` or
+            ``figure_kwargs={"figsize": (9, 5)}``.
 
         Returns
         -------
-        arviz_plots.PlotCollection
-            A panel for each parameter, titled as in `summary`; divergences are marked. Of the
-            symmetric Σ each entry has one panel.
+        matplotlib.figure.Figure
+            A panel for each parameter, titled as in `summary`, with a colour for each chain;
+            divergences are marked. Of the symmetric Σ each entry has one panel. The figure is not
+            known to pyplot: notebooks show it, ``figure.savefig("trace.png")`` keeps it.
+
+            With another backend, such as ``backend="plotly"``, or a ``plot_collection`` of yours,
+            ArviZ's own picture: an `arviz_plots.PlotCollection`.
 
         Raises
         ------
@@ -717,8 +725,8 @@ class Fit(Posterior):
         --------
         >>> import bmco_pymc as bmco
         >>> study = bmco.Study(bmco.load_trial(), ["y1"], "arm", control="ctl", treatment="trt")
-        >>> plot = bmco.BMVB(study).fit(draws=200, seed=1).plot_trace(backend="none")
-        >>> list(plot.viz["plot"].data_vars)
+        >>> figure = bmco.BMVB(study).fit(draws=200, seed=1).plot_trace()
+        >>> [axes.get_title("left") for axes in figure.axes]
         ['phi[ctl, 1]', 'phi[ctl, 0]', 'phi[trt, 1]', 'phi[trt, 0]']
         """
         from bmco_pymc.plots.chains import plot
@@ -877,6 +885,8 @@ class Fit(Posterior):
         Returns
         -------
         matplotlib.figure.Figure
+            Below the title stands what was replicated, how often, and how many subjects and
+            clusters each replicate has.
 
         Raises
         ------
@@ -889,7 +899,7 @@ class Fit(Posterior):
         >>> import bmco_pymc as bmco
         >>> study = bmco.Study(bmco.load_trial(), ["y1"], "arm", control="ctl", treatment="trt")
         >>> figure = bmco.BMVB(study).fit(seed=1).plot_check("rates")
-        >>> [axes.get_title() for axes in figure.axes]
+        >>> [axes.get_title("left") for axes in figure.axes]
         ['ctl', 'trt']
         """
         from bmco_pymc.plots.check import plot_check

@@ -1,11 +1,14 @@
 """What a figure holds, for tests of pictures."""
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
+import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 
 def titles(figure: Figure) -> list[str]:
@@ -45,3 +48,44 @@ def collection(axes: Axes, gid: str) -> Any:
 
 def row_labels(axes: Axes) -> list[str]:
     return [label.get_text() for label in axes.get_yticklabels()]
+
+
+def places(figure: Figure) -> dict[Text, Bbox]:
+    """Return where each text is that is drawn, once the layout is made."""
+    found: dict[Text, Bbox] = {}
+    original = Text.draw
+
+    def draw(self: Text, renderer: Any) -> None:
+        if self.get_visible() and self.get_text().strip():
+            found[self] = self.get_window_extent(renderer)
+        original(self, renderer)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "draw", draw)
+        figure.draw_without_rendering()
+    return found
+
+
+def unreadable(figure: Figure) -> list[str]:
+    """Return texts that run over each other, or over the edge of the figure.
+
+    The heading keeps room for the words below it. Of texts at an angle, such as the levels of
+    contours, the frame is larger than they are.
+    """
+    head = figure._suptitle  # type: ignore[attr-defined]
+    upright = {t: at for t, at in places(figure).items() if t.get_rotation() % 90 == 0}
+    below = [t for t in figure.artists if isinstance(t, Text)]
+    touching = [
+        f"{one.get_text()!r} over {other.get_text()!r}"
+        for (one, at), (other, there) in combinations(upright.items(), 2)
+        if at.padded(-1).overlaps(there.padded(-1))
+        and not ({one, other} & {head} and {one, other} & set(below))
+    ]
+    whole = figure.bbox.padded(2)
+    cut = [
+        f"{t.get_text()!r} at the edge"
+        for t, at in upright.items()
+        if not (whole.x0 <= at.x0 and at.x1 <= whole.x1)
+        or not (whole.y0 <= at.y0 and at.y1 <= whole.y1)
+    ]
+    return touching + cut

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from bmco_pymc import patterns
 from bmco_pymc.arguments import one_of, probability
 from bmco_pymc.plots import marks, style
+from bmco_pymc.plots.ranked import FONT, HEIGHT
 from bmco_pymc.plots.style import BLUE, GREY, SKY, VERMILION
-from bmco_pymc.posterior.check import NAMES, Check, check
+from bmco_pymc.posterior.check import NAMES, Check, check, words
 from bmco_pymc.posterior.replicate import Replicates, replicate
 
 if TYPE_CHECKING:
+    from bmco_pymc.data.study import Study
     from bmco_pymc.posterior.posterior import Posterior
 
 LABELS = {
@@ -32,6 +34,16 @@ TITLES = {
     "patterns": "Response patterns by group",
     "clusters": "Success rates by cluster",
     "calibration": "Calibration: observed rates against predicted probabilities",
+}
+TICKS = (0, 0.25, 0.5, 0.75, 1)
+# White within, or it cannot be seen on a bar in a copy without colours.
+OBSERVED: dict[str, Any] = {
+    "marker": "D",
+    "color": VERMILION,
+    "markerfacecolor": "white",
+    "markeredgewidth": 1.7,
+    "markersize": 5.5,
+    "linestyle": "",
 }
 
 
@@ -54,35 +66,50 @@ def plot_check(
     if kind == "calibration":
         figure = _calibration(drawn, ci_prob)
     else:
-        figure = _intervals(check(drawn, ci_prob), kind)
-    style.figure_title(figure, TITLES[kind], fit.diagnostics)
+        figure = _intervals(check(drawn, ci_prob), kind, fit.model.study)
+    style.figure_heading(
+        figure, TITLES[kind], f"{words(drawn)}: {_analysed(drawn)}.", fit.diagnostics
+    )
     return figure
 
 
-def _intervals(found: Check, kind: str) -> Figure:
+def _analysed(drawn: Replicates) -> str:
+    """Return how many subjects, and clusters, each replicate has."""
+    n, of = int(drawn.fit.model.cells.weight.sum()), len(drawn.units.cluster_labels)
+    return f"{n:,} subjects" + f" in {of} clusters" * (drawn.units.cluster is not None)
+
+
+def _intervals(found: Check, kind: str, study: Study) -> Figure:
     """Draw a row for each statistic: replicates as a dot with two intervals, data as a diamond."""
     draws, observed = found.draws[NAMES[kind]], found.observed[NAMES[kind]]
     # clusters are the rows of a panel for each outcome; elsewhere a panel is a group
     panel = "outcome" if kind == "clusters" else "group"
     (row,) = (dim for dim in observed.dims if dim != panel)
     rows = [style.caption(label) for label in observed[row].values]
+    if row == "pair":
+        pairs = patterns.pairs(study.n_outcomes)
+        rows = [", ".join(style.captions([study.outcomes[k] for k in pair], 40)) for pair in pairs]
     n_rows, n_panels = len(rows), observed.sizes[panel]
-    width = 3.6 * n_panels + max(1.2, 0.2 + style.room_for(rows))
+    font, height = (10.0, 0.28) if n_rows <= 12 else (FONT, HEIGHT)
+    width = 3.2 * n_panels + max(1.2, 0.4 + style.room_for(rows, font))
     figure, (panels,) = style.panels(
-        width, 1.7 + 0.28 * n_rows, 1, n_panels, sharex=True, sharey=True
+        width, 2.0 + height * n_rows, 1, n_panels, sharex=True, sharey=True
     )
     for axes, label in zip(panels, observed[panel].values, strict=True):
         new = draws.sel({panel: label}).transpose("chain", "draw", row).values.reshape(-1, n_rows)
         _rows(axes, new, observed.sel({panel: label}).values, found.ci_prob)
-        axes.set_title(style.caption(label, 34), fontsize=10.5)
+        style.panel_title(axes, style.caption(label, 30))
         axes.set_xlabel(LABELS[kind])
-        style.bare(axes)
-    panels[0].set_yticks(range(n_rows), rows)
-    panels[0].set_ylim(n_rows - 0.5, -0.5)  # the first on top
+        axes.locator_params(axis="x", nbins=6)
+        marks.named_rows(axes, rows, 0.6, fontsize=font)
+    if kind in ("patterns", "clusters"):
+        panels[0].set_ylabel(
+            "response pattern" if kind == "patterns" else style.caption(study.cluster)
+        )
     handles = [
-        style.key("observed", VERMILION, marker="D", linestyle=""),
+        style.key("observed", **OBSERVED),
         style.key("replicates: mean, 50%", BLUE, marker="o", linewidth=4),
-        style.key(f"{100 * found.ci_prob:g}%", SKY, linewidth=1.6),
+        style.key(f"{100 * found.ci_prob:g}% of replicates", SKY, linewidth=1.6),
     ]
     style.legend(figure, handles, columns=3)
     return figure
@@ -99,16 +126,7 @@ def _rows(
             )
             axes.plot(marks.ends(known, 0.5), [place] * 2, color=BLUE, linewidth=4, gid="half")
             axes.plot(known.mean(), place, color=BLUE, marker="o", markersize=6, gid="mean")
-        axes.plot(
-            value,
-            place,
-            "D",
-            color=VERMILION,
-            markersize=6,
-            markeredgecolor="white",
-            zorder=4,
-            gid="observed",
-        )
+        axes.plot(value, place, **OBSERVED, zorder=4, gid="observed")
     axes.grid(axis="y", color="0.92")
 
 
@@ -134,8 +152,10 @@ def _calibration(drawn: Replicates, ci_prob: float) -> Figure:
         axes.fill_between(predicted, *band, color=SKY, alpha=0.35, linewidth=0)
         axes.plot(predicted, fitted, color=VERMILION, linewidth=1.8, gid="observed")
         axes.set(xlabel="predicted probability", ylabel="observed rate, isotonic fit")
-        axes.set_title(style.caption(outcome, 34), fontsize=10.5)
+        style.panel_title(axes, style.caption(outcome, 34))
         style.bare(axes)
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+        axes.set(xticks=TICKS, yticks=TICKS)
     handles = [
         style.key("observed", VERMILION),
         style.key(f"{100 * ci_prob:g}% of replicates", SKY, alpha=0.5, linewidth=8),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -19,7 +19,7 @@ from bmco_pymc.plots.planning import lines_of, on_lines, rows_of
 from bmco_pymc.plots.style import BLUE, GREEN, INK, VERMILION
 
 NARROW = 0.035  # a part of a bar in which no number has room
-SHADE: dict[str, Any] = {"alpha": 0.18, "linewidth": 0}
+HATCH = "//"  # of what is given up, or a copy without colours takes it for success
 
 
 def plot_boundary(
@@ -51,7 +51,6 @@ def plot_boundary(
     _bound(top, x, cuts, GREEN, up=True)
     top.set_ylabel("posterior probability\nthat decides")
     style.panel_title(top, "stops with success above")
-    handles: list[Artist] = [Patch(facecolor=GREEN, label="success", **SHADE)]
     below = grid[-1, 0]
     if futility is not None:
         early = x[:-1]
@@ -59,12 +58,10 @@ def plot_boundary(
         _bound(below, early, np.full(len(early), futility), VERMILION, up=False)
         below.set_ylabel(f"{futility_by} probability\nof success")
         style.panel_title(below, "may be given up below (not binding)")
-        handles.append(Patch(facecolor=VERMILION, label="futility", **SHADE))
     below.set_xlim(0.6, len(cuts) + 0.4)
     below.set_xticks(x, [f"{look}\n{n[0]} + {n[1]}" for look, n in enumerate(sizes.tolist(), 1)])
     below.set_xlabel("look, and subjects of the control and of the treatment")
     style.figure_heading(figure, title, words)
-    style.legend(figure, handles)
     return figure
 
 
@@ -73,7 +70,7 @@ def _bound(
 ) -> None:
     """Draw a bound at each look, and shade what is beyond it."""
     low, high = axes.get_ylim()
-    axes.vlines(x, y, high if up else low, color=colour, linewidth=16, alpha=SHADE["alpha"])
+    axes.vlines(x, y, high if up else low, color=colour, linewidth=16, alpha=0.18)
     axes.plot(x, y, color=colour, linewidth=1, linestyle=":", zorder=2)
     axes.plot(x, y, linestyle="", marker="_", markersize=22, markeredgewidth=2.5, color=colour)
     for at, value in zip(x, y, strict=True):
@@ -111,21 +108,17 @@ def plot_stopping(data: xr.Dataset, title: str, words: str) -> Figure:
     figure, ((axes,),) = style.panels(width, height)
     parts = _parts(data, looks)
     left = np.zeros(len(labels))
-    for _, values, colour, number in parts:
-        axes.barh(range(len(labels)), values, 0.7, left, color=colour, edgecolor="white")
-        for y, (start, value) in enumerate(zip(left, values, strict=True)):
-            if number and value > NARROW:
-                dark = sum(to_rgb(colour)) < 1.7
+    for part in parts:
+        axes.barh(range(len(labels)), part.widths, 0.7, left, **part.look)
+        for y, (start, value) in enumerate(zip(left, part.widths, strict=True)):
+            if part.number and value > NARROW:
+                dark = sum(to_rgb(part.colour)) < 1.7
                 axes.text(
-                    start + value / 2,
-                    y,
-                    number,
-                    ha="center",
-                    va="center",
-                    fontsize=9,
+                    start + value / 2, y, part.number, ha="center", va="center", fontsize=9,
                     color="white" if dark else INK,
-                )
-        left = left + values
+                    bbox={"facecolor": part.colour, "edgecolor": "none", "pad": 1.5},
+                )  # fmt: skip
+        left = left + part.widths
     marks.named_rows(axes, labels, 0.6, fontsize=9)
     axes.set(xlim=(0, 1), xlabel="probability")
     if "expected_n" in data:
@@ -139,25 +132,40 @@ def plot_stopping(data: xr.Dataset, title: str, words: str) -> Figure:
             heads.insert(0, ["mean clusters", *(f"{number:.1f}" for number in clusters)])
         marks.columns(axes, heads)
     style.figure_heading(figure, title, f"{words} Numbers in the bars: the look.")
-    handles = [Patch(facecolor=colour, label=name) for name, _, colour, _ in parts]
+    handles = [Patch(label=part.name, **part.look) for part in parts]
     style.legend(figure, handles, columns=min(4, math.ceil(len(handles) / 2)))
     return figure
 
 
-def _parts(data: xr.Dataset, looks: list[int]) -> list[tuple[str, NDArray[np.float64], str, str]]:
-    """Return the parts of the bars from left to right: name, widths, colour, number in it."""
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A part of the bars: its name, its width in each, and how it looks."""
+
+    name: str
+    widths: NDArray[np.float64]
+    colour: str
+    number: str = ""
+    hatch: str | None = None
+
+    @property
+    def look(self) -> dict[str, Any]:
+        return {"facecolor": self.colour, "edgecolor": "white", "hatch": self.hatch}
+
+
+def _parts(data: xr.Dataset, looks: list[int]) -> list[_Part]:
+    """Return the parts of the bars from left to right."""
     success = data["stop_success"].transpose("scenario", "look").values
     futile = data["stop_futility"].transpose("scenario", "look").values
     parts = [
-        (f"success at look {look}", success[:, i], _shade(BLUE, i, len(looks)), str(look))
+        _Part(f"success at look {look}", success[:, i], _shade(BLUE, i, len(looks)), str(look))
         for i, look in enumerate(looks)
     ]
     rest = np.clip(1 - success.sum(axis=1) - futile.sum(axis=1), 0, 1)
-    parts.append(("ends without success", rest, "#DDDDDD", ""))
-    given_up = [i for i in range(len(looks)) if futile[:, i].any()]
-    for i in reversed(given_up):
+    parts.append(_Part("ends without success", rest, "#E6E6E6"))
+    for i in reversed([i for i in range(len(looks)) if futile[:, i].any()]):
         colour = _shade(VERMILION, i, len(looks))
-        parts.append((f"given up at look {looks[i]}", futile[:, i], colour, str(looks[i])))
+        name, number = f"given up at look {looks[i]}", str(looks[i])
+        parts.append(_Part(name, futile[:, i], colour, number, HATCH))
     return parts
 
 

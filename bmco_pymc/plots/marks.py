@@ -1,4 +1,4 @@
-"""The marks that several pictures share: densities, intervals, lines at zero and at margins."""
+"""The marks that several pictures share: intervals, lines at zero and at margins, columns."""
 
 from __future__ import annotations
 
@@ -19,17 +19,6 @@ from bmco_pymc.plots.style import GREEN, GREY, INK
 from bmco_pymc.posterior.differences import Differences
 
 HALF = 0.5  # the share of the posterior in the thick part of an interval
-
-
-def density(draws: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Return the density of draws at x; None if the draws are all alike."""
-    from scipy.stats import gaussian_kde
-
-    if len(draws) < 2 or np.ptp(draws) == 0:
-        return None
-    smooth = gaussian_kde(draws)
-    smooth.set_bandwidth(1.2 * smooth.factor)  # or chance bumps catch the eye
-    return smooth(x)
 
 
 def ends(draws: NDArray[np.float64], prob: float, axis: int = 0) -> NDArray[np.float64]:
@@ -88,6 +77,11 @@ def all_and_any(effect: Differences, rule: Rule) -> dict[str, Decision]:
     if rule.w is not None:
         rules["Comp"] = effect.decide(rule.named("Comp", weights=True))
     return rules
+
+
+def joint_decides(decision: Decision) -> bool:
+    """Return whether the probability that the rule holds is the one that decides."""
+    return decision.statistic_name == "joint probability"
 
 
 def boundary(decision: Decision) -> tuple[int, NDArray[np.float64]]:

@@ -17,9 +17,18 @@ from numpy.typing import NDArray
 
 from bmco_pymc.decision.probability import decimals
 from bmco_pymc.plots import marks, style
-from bmco_pymc.plots.style import BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILION
+from bmco_pymc.plots.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    YELLOW,
+)
 
-YELLOW, PURPLE = "#F0E442", "#CC79A7"
 COLOURS = (SKY, ORANGE, GREEN, PURPLE, GREY, YELLOW)  # of outcomes, in turn with the shapes
 SHAPES = ("^", "s", "D", "v", "P", "X", "<", ">", "p", "h")
 ERRORS = 1.96  # Monte Carlo errors to either side

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from bmco_pymc.plots import style
@@ -30,13 +30,16 @@ def plot_sensitivity(table: pd.DataFrame, effect: Differences, rule: str, limit:
         Largest Pareto k that counts as reliable.
     """
     n_panels = 1 + len(effect.outcomes)
-    figure, (panels,) = style.panels(3.1 * n_panels + 0.6, 3.9, 1, n_panels)
-    figure.set_layout_engine("constrained", wspace=0.06)  # or labels touch the panel before
-    _panel(panels[0], table, effect.outcomes[0], "probability")
-    panels[0].set_ylabel(rule)
-    for axes, outcome in zip(panels[1:], effect.outcomes, strict=True):
-        _panel(axes, table, outcome, "delta")
-        axes.set_ylabel(f"δ of {style.caption(outcome, 24)}")
+    columns = min(n_panels, 4)
+    rows = -(-n_panels // columns)
+    figure, grid = style.panels(2.9 * columns + 0.4, 1.5 + 2.6 * rows, rows, columns)
+    for spare in grid.flat[n_panels:]:
+        spare.remove()
+    quantities = [(rule, effect.outcomes[0], "probability")]
+    quantities += [(f"δ of {style.caption(k, 18)}", k, "delta") for k in effect.outcomes]
+    for axes, (name, outcome, column) in zip(grid.flat, quantities, strict=False):
+        _panel(axes, table, outcome, column)
+        style.panel_title(axes, name)
     handles = [
         style.key(name if name in ("prior", "likelihood") else f"prior of {name}", colour, marker=m)
         for name, (colour, m) in zip(table["scaled"].unique(), LOOKS, strict=False)
@@ -44,12 +47,10 @@ def plot_sensitivity(table: pd.DataFrame, effect: Differences, rule: str, limit:
     if not table["reliable"].all():
         label = f"Pareto k above {limit:.2f}: not reliable"
         handles.append(style.key(label, GREY, linestyle="", **style.HOLLOW))
-    lines = style.wrapped(effect.estimand, 42 * n_panels)
-    lines.append(f"δ: {style.delta_label(effect, None).removeprefix('δ ').strip('()')}.")
-    title = "\n".join(lines)
-    key = style.legend(figure, handles, 4, "outside lower left", title=title, alignment="left")
-    key.get_title().set(**style.SMALL)
-    style.figure_title(figure, "A stronger or weaker prior, or likelihood", effect.diagnostics)
+    style.legend(figure, handles, 4)
+    words = f"{effect.estimand} {style.contrast(effect.groups)}. Bars: two Monte Carlo errors."
+    title = "A stronger or weaker prior, or likelihood"
+    style.figure_heading(figure, title, words, effect.diagnostics)
     return figure
 
 
@@ -77,6 +78,7 @@ def _panel(axes: Axes, table: pd.DataFrame, outcome: str, column: str) -> None:
     axes.xaxis.set_major_locator(FixedLocator(_ticks(part["power"].to_numpy())))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     axes.set_xlabel("to the power")
     style.bare(axes)
 

@@ -10,7 +10,8 @@ import io
 import math
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -31,7 +32,7 @@ from bmco_pymc.escapes import visible
 from bmco_pymc.posterior.differences import Differences
 
 GREEN, SKY, BLUE, VERMILION = "#009E73", "#56B4E9", "#0072B2", "#D55E00"
-ORANGE = "#E69F00"
+ORANGE, YELLOW, PURPLE = "#E69F00", "#F0E442", "#CC79A7"
 INK, GREY = "#222222", "#666666"
 PAD = 0.12  # inches beside the panels of a figure
 MOST = 8  # lines of words above a figure
@@ -49,16 +50,32 @@ class Picture(Figure):
     what a browser may not be given has no place in the ids of an SVG.
     """
 
+    reflow: Callable[[], None] | None = None  # breaks the heading at the figure's width
+
     def draw(self, renderer: Any) -> None:
         """Draw the figure, which is when ticks get their texts."""
+        if self.reflow is not None:
+            self.reflow()
         plain(self)
         with rc_context({"text.parse_math": False, "text.usetex": False}):
             super().draw(renderer)
 
-    def _repr_png_(self) -> bytes:
+    @property
+    def alt(self) -> str:
+        """What the picture shows, for readers who do not see it: its headings and names."""
+        heads = [self.get_suptitle(), *(one.get_text() for one in self.findobj(Annotation))]
+        parts: list[Any] = []
+        for axes in self.axes:
+            parts += [axes.get_title("left") or axes.get_title(), axes.get_xlabel()]
+            parts += [axes.get_ylabel()]
+        keys = [text.get_text() for one in self.legends for text in one.get_texts()]
+        lines = [" ".join(str(part).split()) for part in [*heads, *parts, *keys]]
+        return "; ".join(dict.fromkeys(filter(None, lines)))
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, str]]:
         file = io.BytesIO()
         self.savefig(file, format="png", dpi=100)
-        return file.getvalue()
+        return file.getvalue(), {"alt": self.alt}
 
 
 def plain(figure: Figure) -> None:
@@ -177,54 +194,49 @@ def panel_title(axes: Axes, title: str, size: float = 10.5) -> None:
     axes.set_title(title, loc="left", fontsize=size, fontweight="bold", color=INK)
 
 
-def heading(axes: Axes, effect: Differences, more: str = "") -> None:
-    """Write above an axes what is shown, or that it must not be used, and below it the estimand."""
-    lines = wrapped(f"{effect.estimand} {more}", 88)
-    axes.annotate(
-        "\n".join(lines),
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 7),
-        textcoords="offset points",
-        va="bottom",
-        **SMALL,
-    )
-    own = f"{kind(effect).title()} of the differences in success probability"
-    title, colour = _title(own, effect.diagnostics)
-    if effect.posterior.cut_short:
-        title, colour = f"{effect.posterior.cut_short.capitalize()}: {title}", VERMILION
-    axes.set_title(title, loc="left", pad=12 + 12 * len(lines), color=colour, **LARGE)
-
-
-def figure_title(
-    figure: Figure, title: str, diagnostics: Diagnostics | None, x: float = 0.01
-) -> Text:
-    """Write above a figure what is shown, or that it must not be used."""
-    head, colour = _title(title, diagnostics)
-    return figure.suptitle(head, x=x, ha="left", color=colour, **LARGE)
+def heading(figure: Figure, effect: Differences, more: str = "") -> None:
+    """Write above a figure what is shown of the differences, or that it must not be used."""
+    title = f"{kind(effect).title()} of the differences in success probability"
+    cut_short = effect.posterior.cut_short
+    words = f"{effect.estimand} {more}"
+    figure_heading(figure, title, words, effect.diagnostics, cut_short.capitalize())
 
 
 def figure_heading(
-    figure: Figure, title: str, words: str, diagnostics: Diagnostics | None = None
+    figure: Figure,
+    title: str,
+    words: str,
+    diagnostics: Diagnostics | None = None,
+    warning: str = "",
 ) -> None:
-    """Write the same above a figure of several panels; without diagnostics the title as it is."""
+    """Write above a figure what is shown, or that it must not be used, and below it more words.
+
+    Without diagnostics the title stands as it is; a warning stands before it.
+    """
     figure.set_layout_engine("constrained", w_pad=PAD)
-    width = figure.get_figwidth()
-    head = figure_title(figure, title, diagnostics, PAD / width)
-    titles = textwrap.wrap(head.get_text(), int(8.5 * width)) or [""]
-    lines = wrapped(words, int(13.6 * width))
-    # The heading's empty lines keep room for the words, which are smaller and of another colour.
-    head.set_text("\n".join(titles) + "\n" * math.ceil(0.75 * len(lines) + 0.15))
-    below = Annotation(
-        "\n".join(lines),
-        (0, 1),
-        xycoords=head,
-        xytext=(0, -4.6 - 14.4 * len(titles)),
-        textcoords="offset points",
-        va="top",
-        **SMALL,
-    )
+    head, colour = _title(title, diagnostics)
+    if warning:
+        head, colour = f"{warning}: {head}", VERMILION
+    above = figure.suptitle(head, x=PAD / figure.get_figwidth(), ha="left", color=colour, **LARGE)
+    at: dict[str, Any] = {"xy": (0, 1), "xycoords": above, "va": "top"}
+    below = Annotation("", xytext=(0, 0), textcoords="offset points", **at, **SMALL)
     figure.add_artist(below).set_in_layout(False)
+    reflow = partial(_reflow, figure, above, below, head, words)
+    reflow()
+    if isinstance(figure, Picture):
+        figure.reflow = reflow
+
+
+def _reflow(figure: Figure, above: Text, below: Annotation, title: str, words: str) -> None:
+    """Break title and words where the figure ends, which somebody may have made narrower."""
+    width = figure.get_figwidth()
+    titles = textwrap.wrap(title, int(8.5 * width)) or [""]
+    lines = wrapped(words, int(13.6 * width))
+    # The title's empty lines keep room for the words, which are smaller and of another colour.
+    above.set_text("\n".join(titles) + "\n" * math.ceil(0.76 * len(lines) + 0.23))
+    above.set_x(PAD / width)
+    below.set_text("\n".join(lines))
+    below.set_position((0, -4.6 - 14.4 * len(titles)))
 
 
 def wrapped(words: str, width: int) -> list[str]:

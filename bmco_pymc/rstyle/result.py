@@ -75,7 +75,8 @@ class Result(Values):
 
         Returns
         -------
-        arviz_plots.PlotCollection
+        matplotlib.figure.Figure
+            With another backend than matplotlib an `arviz_plots.PlotCollection`.
 
         Raises
         ------
@@ -94,10 +95,10 @@ class Result(Values):
 
 
 class DiagnosticPlots(Mapping[str, Any]):
-    """ArviZ's trace and density plots by block of parameters: fixed, random, variance.
+    """Trace and density plots by block of parameters: fixed, random, variance.
 
-    Each look-up draws the block anew and returns ArviZ's ``PlotCollection``; its parameters bear
-    the names and the order of the fit.
+    Each look-up draws the block anew and returns a figure; its parameters bear the names and the
+    order of the fit.
 
     Parameters
     ----------

@@ -1,14 +1,26 @@
 """Pictures of clusters: raw rates, estimates, effects and coefficients."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from drawn import collection, drawn_interval, paragraph, row_labels, titles, written
+import rstyle_calls as calls
+from drawn import (
+    collection,
+    drawn_interval,
+    line,
+    paragraph,
+    row_labels,
+    titles,
+    unreadable,
+    written,
+)
 from scipy.special import softmax
 
 import bmco_pymc as bmco
 from bmco_pymc.diagnostics.findings import Problem
+from bmco_pymc.plots.shrinkage import plot_shrinkage
 from bmco_pymc.posterior.clusters import cluster_rates
 
 pytestmark = pytest.mark.samples
@@ -81,7 +93,27 @@ def test_shrinkage_leads_from_each_raw_rate_to_its_estimate(fit, rates):
         (upright,) = (a for a in axes.lines if a.get_gid() == "mean")
         expected = float(mean.sel(group=group, outcome=outcome))
         assert upright.get_xdata()[0] == pytest.approx(expected)
-    assert "Each site: the rate of its subjects" in paragraph(figure)
+    words = paragraph(figure)
+    assert "Each site: the rate of its subjects" in words
+    assert "Each circle is of 12 subjects." in words  # all alike: none is larger
+    assert "Each group is sorted by the raw rate averaged over the outcomes." in words
+    assert [axes.get_ylabel() for axes in figure.axes] == ["site", "", "site", ""]
+
+
+def test_larger_circles_are_spoken_of_where_there_are_some(fit, rates):
+    population = fit.effect(clusters="new", standardise="own")
+    more = rates.assign(subjects=np.where(rates["cluster"] == "3", 24, 12))
+    figure = plot_shrinkage(more, population, ci_prob=0.95, most=60)
+    assert "Larger circles are of more subjects." in paragraph(figure)
+    sizes = collection(figure.axes[0], "raw").get_sizes()
+    assert sorted(set(sizes.tolist())) == [12 + 21, 12 + 42]
+
+
+def test_the_groups_of_shrinkage_are_sorted_by_what_is_said(fit, rates):
+    figure = fit.plot_shrinkage()
+    for place, group in ((0, "ctl"), (2, "trt")):
+        own = rates[rates["group"] == group].groupby("cluster")["raw"].mean()
+        assert own.loc[row_labels(figure.axes[place])].is_monotonic_increasing
 
 
 def test_clusters_are_in_the_panel_of_their_group(schools_fit):
@@ -98,11 +130,15 @@ def test_clusters_are_in_the_panel_of_their_group(schools_fit):
 def test_effects_of_clusters_are_sorted_and_have_their_numbers(fit):
     figure = fit.plot_clusters(progress=False)
     assert titles(figure) == ["y1", "y2"]
+    assert "Sorted by the mean over the outcomes." in paragraph(figure)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["site", ""]
+    labels = row_labels(figure.axes[0])
+    assert sorted(labels, key=int) == [str(site) for site in range(1, 17)]
+    means = [[drawn_interval(axes, label)[0] for label in labels] for axes in figure.axes]
+    assert np.mean(means, axis=0).tolist() == sorted(np.mean(means, axis=0))
     for axes, outcome in zip(figure.axes, ["y1", "y2"], strict=True):
-        labels = row_labels(axes)
-        assert sorted(labels, key=int) == [str(site) for site in range(1, 17)]
-        means = [drawn_interval(axes, label)[0] for label in labels]
-        assert means == sorted(means)
+        # one order for both: a site stands in the same row
+        assert [line(axes, f"{site} mean")[1][0] for site in labels] == list(range(16))
         population = bmco.Empirical(query="site == 5")
         row = fit.effect(population, clusters="observed").summary()
         expected = row.loc[f"delta[{outcome}]", ["mean", "lower", "upper"]]
@@ -119,13 +155,21 @@ def test_coefficients_are_deviations_from_their_mean(fit):
         draws = posterior["gamma_cluster"].sel(random_term=z, logit=q, cluster=9) - gamma
         expected = (draws.mean(), *np.quantile(draws, [0.1, 0.9]))
         assert drawn_interval(axes, "9") == pytest.approx(tuple(map(float, expected)))
+    for first in (0, 3):  # a row of panels each
+        left, *others = figure.axes[first : first + 3]
+        labels = row_labels(left)
+        means = [drawn_interval(left, label)[0] for label in labels]
+        assert means == sorted(means)
+        for axes in others:
+            assert [line(axes, f"{site} mean")[1][0] for site in labels] == list(range(16))
+    assert "sorted by the mean of pattern 11, the panel on the left" in paragraph(figure)
 
 
 def test_intervals_that_hold_zero_are_open(fit):
     figure = fit.plot_clusters(progress=False)
     shown = set()
     for axes in figure.axes:
-        for label in row_labels(axes):
+        for label in row_labels(figure.axes[0]):
             _, lower, upper = drawn_interval(axes, label)
             (mean,) = (a for a in axes.lines if a.get_gid() == f"{label} mean")
             open_marker = mean.get_markerfacecolor() == "white"
@@ -140,11 +184,48 @@ def test_clusters_of_one_group_are_said_to_be_extrapolated(schools_fit):
     assert "δ = new_method − traditional" in paragraph(figure)
 
 
-def test_many_clusters_are_thinned_and_it_says_so(fit):
+def test_of_many_clusters_the_extremes_are_shown_and_it_says_so(fit):
+    whole = row_labels(fit.plot_clusters("coefficients").axes[0])
     figure = fit.plot_clusters("coefficients", most=5)
-    assert len(row_labels(figure.axes[0])) == 5
-    assert "5 of 16 are shown" in paragraph(figure)
-    assert "At most 5 of 16 clusters" in paragraph(fit.plot_shrinkage(most=5))
+    for axes in figure.axes[::3]:
+        *_, gap = row_labels(axes)
+        assert gap == "… 11 more"
+        (dotted,) = (artist for artist in axes.lines if artist.get_gid() == "gap")
+        assert dotted.get_ydata()[0] == 2  # above the two lowest
+    assert row_labels(figure.axes[0])[:-1] == whole[:2] + whole[-3:]
+    assert "The 3 highest and the 2 lowest of 16 are shown." in paragraph(figure)
+    assert "are shown" not in paragraph(fit.plot_clusters("coefficients", most=16))
+    figure = fit.plot_shrinkage(most=5)
+    assert "At most 5 of a group are shown: the highest and the lowest." in paragraph(figure)
+    assert len(collection(figure.axes[0], "raw").get_offsets()) == 5
+
+
+def test_every_picture_of_a_clustered_fit_can_be_read(fit):
+    figures = {
+        "clusters": fit.plot_clusters(progress=False),
+        "some clusters": fit.plot_clusters(most=7, progress=False),
+        "coefficients": fit.plot_clusters("coefficients"),
+        "shrinkage": fit.plot_shrinkage(most=9),
+        "sensitivity": fit.sensitivity().plot(),
+    }
+    for block in ("fixed", "variance"):
+        for kind in ("trace", "density", "autocorr", "rank"):
+            figures[f"{kind} {block}"] = getattr(fit, f"plot_{kind}")(block)
+    for kind in ("rates", "correlations", "patterns", "clusters", "calibration"):
+        figures[f"check {kind}"] = fit.plot_check(kind, draws=100)
+    found = {name: unreadable(figure) for name, figure in figures.items()}
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+def test_labels_that_differ_in_the_middle_stay_apart(fit):
+    names = {site: f"school no. {site} of the town by the sea" for site in range(1, 17)}
+    data = bmco.load_multisite()
+    data["site"] = data["site"].map(names)
+    study = bmco.Study(data, ["y1", "y2"], "arm", "ctl", "trt", cluster="site")
+    model = bmco.BGLMM(study, "arm * x", "1 + arm", bmco.Priors.bmco())
+    figure = calls.made_up_fit(SimpleNamespace(model=model)).plot_shrinkage()
+    assert len(set(row_labels(figure.axes[0]))) == 16
+    assert unreadable(figure) == []
 
 
 def test_a_fit_that_has_not_converged_is_marked(fit):

@@ -103,7 +103,7 @@ def test_outcomes_called_as_dims(name: str) -> None:
     assert name in str(fit.check(draws=10))
     assert fit.loo("cluster", progress=False).n_data_points == 16
     for picture in (effect.plot_delta(), fit.plot_shrinkage(), fit.sensitivity().plot()):
-        assert picture._repr_png_()[:4] == b"\x89PNG"
+        assert picture._repr_png_()[0][:4] == b"\x89PNG"
     assert f"δ[{name}]" in effect.decide("any", margins={name: 0.1, "y2": 0}).sides[0].event
 
 

@@ -161,7 +161,11 @@ def test_boundary_shows_cut_offs_and_futility():
         "2\n70 + 70",
         "3\n105 + 105",
     ]
-    assert keys(figure) == ["success", "futility"]
+    assert [axes.get_title("left") for axes in figure.axes] == [
+        "stops with success above",
+        "may be given up below (not binding)",
+    ]
+    assert figure.legends == []  # the titles say it, without colours too
     assert "Interim analyses are planned with 35 and 70 subjects" in texts(figure)
 
 
@@ -173,6 +177,8 @@ def test_stopping_parts_fill_the_bar():
     assert widths[:3, 0] == pytest.approx(0.8125 * np.array([1, 2, 3]) / 6)
     assert widths[3, 0] == pytest.approx(1 - 0.8125 - 0.01)
     assert widths[4:, 1] == pytest.approx([0.15, 0.15])
+    hatched = [bool(bars[0].get_hatch()) for bars in axes.containers]
+    assert hatched == [False] * 4 + [True] * 2  # given up: without colours too
     assert keys(figure) == [
         "success at look 1",
         "success at look 2",

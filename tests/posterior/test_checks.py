@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import rstyle_calls as calls
+from drawn import paragraph, titles
 from scipy import stats
 from scipy.optimize import isotonic_regression
 
@@ -214,13 +215,15 @@ def artists(axes, gid):
 )
 def test_the_pictures_show_the_numbers_of_the_table(flat, kind, panels, rows, name):
     figure, table = flat.plot_check(kind, draws=400), flat.check(draws=400).table
-    assert [axes.get_title() for axes in figure.axes] == panels
+    assert titles(figure) == panels
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == rows
     assert figure.axes[0].get_ylim()[0] > figure.axes[0].get_ylim()[1]  # the first on top
+    of = "400 replicates of the data under BMVB: 384 subjects in 16 clusters."
+    assert of in paragraph(figure)
     for axes in figure.axes:
         parts = {g: artists(axes, g) for g in ("observed", "mean", "interval")}
         for place, row in enumerate(rows):
-            numbers = table.loc[name.format(panel=axes.get_title(), row=row)]
+            numbers = table.loc[name.format(panel=axes.get_title("left"), row=row)]
             assert parts["observed"][place].get_xydata().tolist() == [[numbers["observed"], place]]
             assert parts["mean"][place].get_xdata()[0] == pytest.approx(numbers["mean"])
             ends = parts["interval"][place].get_xdata()
@@ -233,8 +236,13 @@ def test_calibration_is_the_isotonic_fit_of_the_cells_by_size(trial_study):
     model = bmco.BGLM(study, "arm * level")
     fit = made_up_level(model)
     figure = fit.plot_check("calibration", draws=800, ci_prob=0.9)
-    assert [axes.get_title() for axes in figure.axes] == ["y1", "y2"]
+    assert titles(figure) == ["y1", "y2"]
     assert figure.axes[0].get_xlabel() == "predicted probability"
+    figure.draw_without_rendering()
+    for axes in figure.axes:  # square, and both axes alike
+        assert axes.get_xlim() == axes.get_ylim() == (-0.02, 1.02)
+        assert axes.bbox.width == pytest.approx(axes.bbox.height)
+    assert "800 replicates of the data under BGLM: 240 subjects." in paragraph(figure)
     counts, n = model.cells.counts, model.cells.weight
     assert len(n) == 10
     replicated = fit.predictive(draws=800)["posterior_predictive"]["counts"].values
