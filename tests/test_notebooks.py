@@ -193,7 +193,9 @@ def test_planning_in_clusters_runs_with_few_trials(monkeypatch):
     monkeypatch.setenv("BMCO_FEW", "1")
     text = printed(execute(read(SIMULATED)))
     check_known(SIMULATED, text)
-    kept = pd.read_csv(ROOT / "docs" / "notebooks" / "planning_clusters.csv", index_col=0).loc["value"]
+    kept = pd.read_csv(ROOT / "docs" / "notebooks" / "planning_clusters.csv", index_col=0).loc[
+        "value"
+    ]
     found = [float(x) for x in re.findall(r"value +([\d.]+) +([\d.]+) +([\d.]+)", text)[-1]]
     # 200 trials, not audited: four standard errors, and what the approximation may be off
     assert abs(found[0] - kept["power"]) < 4 * 0.034 + 0.03

@@ -56,9 +56,7 @@ def test_a_page_runs_prints_what_it_says_and_draws_what_it_shows(page, tmp_path)
             words, numbers = split(fresh.info["Description"])
             said, values = split(old.info["Description"])
         assert words == said
-        assert all(
-            abs(a - b) <= max(DRAWN, 0.1 * b) for a, b in zip(numbers, values, strict=True)
-        )
+        assert all(abs(a - b) <= max(DRAWN, 0.1 * b) for a, b in zip(numbers, values, strict=True))
 
 
 def test_the_numbers_of_the_front_picture_are_those_of_the_text_beside_it():

@@ -54,7 +54,7 @@ def plot_curve(
     delta = np.stack([style.draws_of(effect) for effect in effects], axis=-1)  # (S, K, n)
 
     n_panels = len(outcomes) + stated
-    figure, grid = style.panels(6.6, 1.5 + 1.9 * n_panels, n_panels, sharex=True)
+    figure, grid = style.panels(style.COLUMN, 1.7 + 1.6 * n_panels, n_panels, sharex=True)
     panels = grid[:, 0]
     bands = {p: marks.ends(delta, p) for p in (prob, HALF)}
     low, high = marks.reach(bands[prob], *bounds)

@@ -40,7 +40,8 @@ def plot_delta(
         chances.append(style.chance(comp.sides[0]))
 
     n = len(labels)
-    figure, ((axes,),) = style.panels(7.6, 1.9 + 0.55 * n)
+    rows = [style.caption(label) for label in labels]
+    figure, ((axes,),) = style.panels(5.8 + style.room_for(rows), 1.9 + 0.55 * n)
     low, high = marks.limits(delta, *bounds.tolist())
     for y, (label, bound) in enumerate(zip(labels, bounds, strict=True)):
         left, right = (bound, high) if sign > 0 else (low, bound)
@@ -58,7 +59,7 @@ def plot_delta(
     head = f"mean [{100 * prob:g}% interval]"
     texts = [head, *(marks.estimate_text(*row) for row in numbers)]
     marks.columns(axes, [texts, ["", *events]])
-    marks.named_rows(axes, [style.caption(label) for label in labels], 0.5)
+    marks.named_rows(axes, rows, 0.5)
     axes.set(xlim=(low, high), xlabel=style.delta_label(effect, None))
     axes.locator_params(axis="x", nbins=6)  # beside the columns there is no room for more
     style.figure_heading(figure, "Differences in success probability", words, effect.diagnostics)

@@ -56,8 +56,8 @@ def plot_effect(
     >>> import bmco_pymc as bmco
     >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", control="ctl", treatment="trt")
     >>> figure = bmco.plot_effect(bmco.BMVB(study).fit(seed=1).effect())
-    >>> figure.axes[0].get_xlabel()
-    'δ of y1 (trt − ctl)'
+    >>> figure.axes[0].get_xlabel().splitlines()
+    ['δ of y1', '(trt − ctl)']
     """
     of_kind("effect", effect, Differences, "must be what fit.effect() returns")
     whole("points", points, least=0)

@@ -93,8 +93,8 @@ def joint(
     """Draw two outcomes' δ; `rules` are about these two, see `plot_joint`."""
     delta = style.draws_of(effect)[:, list(pair)]  # (S, 2)
     sign, bounds = marks.boundary(rules["All"])
-    figure, ((axes,),) = style.panels(6.6, 6.4)
-    ends = [marks.limits(delta[:, k], float(bounds[k])) for k in (0, 1)]
+    figure, ((axes,),) = style.panels(style.COLUMN, 5.9)
+    ends = [marks.limits(delta[:, k], float(bounds[k]), edge=0.4) for k in (0, 1)]
     axes.set(xlim=ends[0], ylim=ends[1])
     everywhere: Box = (*ends[0], *ends[1])
 

@@ -117,14 +117,14 @@ def reach(values: NDArray[np.float64], *bounds: float) -> tuple[float, float]:
     return min(values.min(), 0.0, *bounds), max(values.max(), 0.0, *bounds)
 
 
-def limits(draws: NDArray[np.float64], *bounds: float) -> tuple[float, float]:
+def limits(draws: NDArray[np.float64], *bounds: float, edge: float = 0.3) -> tuple[float, float]:
     """Return the ends of an axis that shows nearly all draws and both sides of each boundary."""
     low, high = reach(np.quantile(draws, [0.0005, 0.9995]), *bounds)
     room = 0.08 * (high - low) or 0.05
     # A region needs room for its name and probability even where there are no draws.
-    edge = 0.3 * (high - low) or 0.2
-    low = min(low - room, min(bounds) - edge)
-    high = max(high + room, max(bounds) + edge)
+    beyond = edge * (high - low) or 0.2
+    low = min(low - room, min(bounds) - beyond)
+    high = max(high + room, max(bounds) + beyond)
     return float(low), float(high)
 
 

@@ -18,7 +18,7 @@ from bmco_pymc.plots.style import INK
 from bmco_pymc.posterior.differences import Differences
 
 BOTH, FIRST, SECOND = "both", "first", "second"  # outcomes beyond their boundaries
-SIDE = 5.4 * 72  # about how many points wide and high the axes are
+SIDE = 3.8 * 72  # about how many points wide the axes are, and a little less high
 HALO: Any = [withStroke(linewidth=2.5, foreground="white")]  # legible over points and lines
 
 type Box = tuple[float, float, float, float]  # left, right, bottom, top
@@ -63,13 +63,13 @@ def label(name: str, chance: str, room: float, *, alone: bool) -> str:
     --------
     >>> label("All", "= 0.589", 200, alone=False), label("maths", "= 0.2", 200, alone=True)
     ('All: P = 0.589', 'only maths\nP = 0.2')
-    >>> label("passed the exam in maths", "= 0.2", 90, alone=True)
-    'only\npassed …n maths\nP = 0.2'
+    >>> label("passed the exam in maths", "= 0.2", 80, alone=True)
+    'only\npassed… maths\nP = 0.2'
     """
     if not alone:
         line = f"{name}: P {chance}"
-        return line if 7.5 * len(line) < room else line.replace(": ", ":\n")
-    most = max(int(room / 5.8), 8)
+        return line if 7 * len(line) + 10 < room else line.replace(": ", ":\n")
+    most = max(int((room - 10) / 5.2), 8)
     name = style.caption(name, min(most, 40))
     return f"only {name}\nP {chance}" if len(name) + 5 <= most else f"only\n{name}\nP {chance}"
 
@@ -104,7 +104,7 @@ def write_in(
         textcoords="offset points",
         ha=ha,
         va=va,
-        fontsize=11 if strong else 9.5,
+        fontsize=10 if strong else 8.5,
         fontweight="bold" if strong else "normal",
         color=INK,
         path_effects=HALO,

@@ -34,6 +34,7 @@ from bmco_pymc.posterior.differences import Differences
 GREEN, SKY, BLUE, VERMILION = "#009E73", "#56B4E9", "#0072B2", "#D55E00"
 ORANGE, YELLOW, PURPLE = "#E69F00", "#F0E442", "#CC79A7"
 INK, GREY = "#222222", "#666666"
+COLUMN = 4.9  # inches of a picture that a journal prints in a column of 3.3: 8.5 points become 6
 PAD = 0.12  # inches beside the panels of a figure
 MOST = 8  # lines of words above a figure
 GROUPS = (ORANGE, BLUE)  # control, treatment
@@ -168,11 +169,12 @@ def joint_text(decision: Decision) -> str:
 
 
 def delta_label(effect: Differences, k: int | None) -> str:
-    """Return the label of an axis, of one outcome or of all."""
-    study = effect.posterior.model.study
-    labels = study.group_labels if k is None else (*study.group_labels, study.outcomes[k])
-    control, treatment, *outcome = captions(labels, 50)
-    return " of ".join(["δ", *outcome]) + f" ({treatment} − {control})"
+    """Return the label of an axis: of one outcome, on two lines, or of all."""
+    if k is None:
+        control, treatment = captions(effect.groups, 50)
+        return f"δ ({treatment} − {control})"
+    control, treatment = captions(effect.groups, 36)
+    return f"δ of {caption(effect.outcomes[k], 36)}\n({treatment} − {control})"
 
 
 def contrast(groups: Sequence[object]) -> str:
@@ -272,7 +274,16 @@ def legend(
     loc: Literal["outside lower center", "outside lower left"] = "outside lower center",
     **more: Any,
 ) -> Legend:
-    """Put a legend below everything."""
+    """Put a legend below everything, in at most so many columns: as many as there is room for."""
     # matplotlib leaves out what begins with an underscore
     labels = [re.sub("^_", " _", str(handle.get_label())) for handle in handles]
+    room = figure.get_figwidth() - 2 * PAD
+    columns = next((n for n in range(columns, 1, -1) if _width(labels, n) <= room), 1)
     return figure.legend(handles, labels, loc=loc, ncols=columns, frameon=False, fontsize=9, **more)
+
+
+def _width(labels: Sequence[str], columns: int) -> float:
+    """Return about how wide a legend is, in inches: it is filled column by column."""
+    rows = math.ceil(len(labels) / columns)
+    parts = [labels[start : start + rows] for start in range(0, len(labels), rows)]
+    return sum(room_for(part, 8) + 0.6 for part in parts)

@@ -26,7 +26,9 @@ def plot_theta(effect: Differences, ci_prob: float = 0.95) -> Figure:
     theta = theta.reshape(-1, *theta.shape[2:])  # (S, K, 2)
     groups = style.captions(effect.groups, 40)
 
-    figure, grid = style.panels(6.6, 1.5 + 1.5 * len(effect.outcomes), theta.shape[1], sharex=True)
+    figure, grid = style.panels(
+        1.1 * style.COLUMN, 1.5 + 1.4 * len(effect.outcomes), theta.shape[1], sharex=True
+    )
     panels = grid[:, 0]
     for axes, outcome, draws in zip(panels, effect.outcomes, theta.swapaxes(0, 1), strict=True):
         _panel(axes, draws, groups, prob)

@@ -131,8 +131,8 @@ def test_weights_add_a_row_for_the_sum(effect):
 def test_any_two_of_three_outcomes_can_be_drawn(effect):
     figure = effect.plot_joint(outcomes=["y3", "y1"])
     (axes,) = figure.axes
-    assert axes.get_xlabel() == "δ of y3 (trt − ctl)"
-    assert axes.get_ylabel() == "δ of y1 (trt − ctl)"
+    assert axes.get_xlabel() == "δ of y3\n(trt − ctl)"
+    assert axes.get_ylabel() == "δ of y1\n(trt − ctl)"
     draws = effect.delta.sel(outcome=["y3", "y1"])
     chance = bmco.decide(draws, "any").probability
     assert f"Any: P = {chance:.3f}, both areas together" in written(figure)

@@ -68,8 +68,8 @@ def test_the_shaded_regions_hold_the_probabilities(effect, direction, margins):
 def test_it_bears_the_users_names_and_the_estimand(effect):
     figure = bmco.plot_effect(effect)
     axes = figure.axes[0]
-    assert axes.get_xlabel() == "δ of y1 (trt − ctl)"
-    assert axes.get_ylabel() == "δ of y2 (trt − ctl)"
+    assert axes.get_xlabel() == "δ of y1\n(trt − ctl)"
+    assert axes.get_ylabel() == "δ of y2\n(trt − ctl)"
     assert effect.estimand in texts(figure)
     assert "All holds, and so does Any" in texts(figure)
     assert "50%, 80%, 95% of the posterior" in texts(figure)
@@ -170,7 +170,7 @@ def test_dollars_in_names_are_no_formulas(tmp_path):
     names = {"y1": "cost $a^2", "y2": "gain $b_1$"}
     effect = effect_of(*names.values(), names=names)
     figure = bmco.plot_effect(effect)
-    assert figure.axes[0].get_xlabel() == "δ of cost $a^2 (trt − ctl)"
+    assert figure.axes[0].get_xlabel() == "δ of cost $a^2\n(trt − ctl)"
     figure.savefig(tmp_path / "names.png")
     assert not figure.axes[0].xaxis.label.get_parse_math()
     assert (tmp_path / "names.png").read_bytes()[:4] == b"\x89PNG"
