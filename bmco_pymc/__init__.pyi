@@ -36,8 +36,8 @@ from .priors.priors import (
     Normal,
     Priors,
 )
-from .report.sections import Protocol
 from .report.report import Report
+from .report.sections import Protocol
 from .rstyle import bglm, bglmm, bmvb
 from .trial.analysis import Analysis
 from .trial.characteristics import OperatingCharacteristics

@@ -27,7 +27,8 @@ class InputError(ValueError):
 
     Examples
     --------
-    >>> print(InputError("rule", "most", "unknown rule", ["All", "Any", "Comp"]))
+    >>> import bmco_pymc as bmco
+    >>> print(bmco.InputError("rule", "most", "unknown rule", ["All", "Any", "Comp"]))
     rule='most': unknown rule; choose from 'All', 'Any', 'Comp'
     """
 
@@ -47,24 +48,66 @@ class InputError(ValueError):
         return visible(text)
 
     def renamed(self, names: Mapping[str, str]) -> InputError:
-        """Return the same error under another vocabulary's argument name."""
+        """Return the same error under another vocabulary's argument name.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> print(bmco.InputError("outcomes", 3, "must be names").renamed({"outcomes": "y_vars"}))
+        y_vars=3: must be names
+        """
         name = names.get(self.argument, self.argument)
         return InputError(name, self.value, self.problem, self.choices)
 
 
 class SamplingError(RuntimeError):
-    """The sampler gave up, and nothing of what it did is kept; the message says what to do."""
+    """The sampler gave up, and nothing of what it did is kept; the message says what to do.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    >>> try:
+    ...     fit = bmco.BMVB(study).fit(seed=1)
+    ... except bmco.SamplingError as error:
+    ...     print(error)
+    >>> fit.diagnostics.ok
+    True
+    """
 
 
 class InputWarning(UserWarning):
-    """The data or a setting is unusual; the analysis runs, and the message says what it means."""
+    """The data or a setting is unusual; the analysis runs, and the message says what it means.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import bmco_pymc as bmco
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always", bmco.InputWarning)
+    ...     study = bmco.Study(bmco.load_trial()[:12], "y1", "arm", "ctl", "trt")
+    >>> print(caught[0].message)
+    few subjects (6 in 'ctl', 6 in 'trt'): the prior carries weight; compare a second one
+    """
 
     def __str__(self) -> str:
         return visible(super().__str__())
 
 
 class ConvergenceWarning(UserWarning):
-    """The sampler has not done its job well enough; the message says what to do about it."""
+    """The sampler has not done its job well enough; the message says what to do about it.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always", bmco.ConvergenceWarning)
+    ...     fit = bmco.BMVB(study).fit(draws=20, seed=1)
+    >>> print(str(caught[0].message).partition(";")[0].partition(", ")[0])
+    TOO FEW DRAWS: ESS is below 400 for 8 of 8 parameters
+    """
 
     def __str__(self) -> str:
         return visible(super().__str__())

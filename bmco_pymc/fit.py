@@ -57,6 +57,18 @@ class Fit(Posterior):
         the design; labels on every dim. Ready for ArviZ.
     diagnostics : Diagnostics
         Whether the sampler has done its job, and what to do if not.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    >>> fit = bmco.BMVB(study).fit(seed=1)
+    >>> dict(fit.idata["posterior"]["phi"].sizes)
+    {'chain': 4, 'draw': 2500, 'group': 2, 'pattern': 4}
+    >>> fit.diagnostics.ok, fit.is_prior, fit.cut_short
+    (True, False, '')
+    >>> fit.model.study.outcomes
+    ('y1', 'y2')
     """
 
     model: Any  # of a class in `models`, which stands above
@@ -87,6 +99,18 @@ class Fit(Posterior):
         -----
         InputWarning
             If a column that the model does not use cannot be stored; it is left out.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> fit = bmco.BMVB(study).fit(seed=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     fit.save(f"{folder}/trial.zarr.zip")
+        ...     again = bmco.load(f"{folder}/trial.zarr.zip")
+        >>> again.idata["posterior"].equals(fit.idata["posterior"])
+        True
         """
         from bmco_pymc.store.tree import save
 
@@ -184,6 +208,17 @@ class Fit(Posterior):
         ------
         InputError
             If the population has no subject, or does not fit the model.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> fit = bmco.BMVB(study).fit(seed=1)
+        >>> effect = fit.effect()
+        >>> effect.delta.mean(("chain", "draw")).round(2).values.tolist()
+        [0.11, 0.08]
+        >>> effect.decide("any").decision
+        'not superior'
         """
         from bmco_pymc.effects.effect import make_effect
 
@@ -382,8 +417,7 @@ class Fit(Posterior):
         scale : str or sequence of str
             What to scale: "prior" (all priors together), "likelihood", or one block of the prior:
             "beta", "gamma" or "Sigma" of a regression, "phi" of BMVB. The clusters' coefficients
-            given gamma and Sigma are model, not prior, and stay as they are. For which densities,
-            see `bmco_pymc.posterior.density.log_prior`.
+            given gamma and Sigma are model, not prior, and stay as they are.
         powers : sequence of float, optional
             The powers; the default is nine from ½ to 2.
         rule : str or Rule
@@ -394,6 +428,11 @@ class Fit(Posterior):
         Sensitivity
             With a table, a picture (``.plot()``), and a note where Pareto k is too large or a
             prior is too flat for any power to change it.
+
+        Raises
+        ------
+        InputError
+            If an argument cannot be used, or the rule is two-sided.
 
         References
         ----------
@@ -531,6 +570,15 @@ class Fit(Posterior):
         -----
         InputWarning
             Once, if values lie outside the data.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> prior = bmco.BGLM(study, "arm * x").prior_effect(draws=400, seed=1).fit
+        >>> curve = prior.curve("x", [-1, 0, 1])
+        >>> [round(float(effect.theta.mean()), 1) for effect in curve.effects]
+        [0.5, 0.5, 0.5]
         """
         from bmco_pymc.effects.curve import make_curve
 
@@ -571,6 +619,15 @@ class Fit(Posterior):
         ------
         InputError
             If the column cannot tell subgroups apart, or a subgroup has no subjects.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> prior = bmco.BGLM(study, "arm * x").prior_effect(draws=400, seed=1).fit
+        >>> groups = prior.effects_by("x", bins=[-3, 0, 3])
+        >>> groups.labels, groups.subjects
+        (('[-3, 0)', '[0, 3]'), ((53, 69), (67, 51)))
         """
         from bmco_pymc.effects.subgroups import make_subgroups
 
@@ -612,6 +669,16 @@ class Fit(Posterior):
         ------
         InputError
             If the model has no clusters, or an argument cannot be used.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> sites = bmco.load_multisite()
+        >>> study = bmco.Study(sites, ["y1", "y2"], "arm", "ctl", "trt", cluster="site")
+        >>> prior = bmco.BGLMM(study, fixed="arm", random="1").prior_effect(draws=400, seed=1).fit
+        >>> figure = prior.plot_clusters()
+        >>> [axes.get_title("left") for axes in figure.axes]
+        ['y1', 'y2']
         """
         from bmco_pymc.effects.clusters import coefficients_of_clusters, effects_of_clusters
         from bmco_pymc.plots.caterpillar import plot_clusters
@@ -651,9 +718,15 @@ class Fit(Posterior):
         InputError
             If the model has no clusters, or an argument cannot be used.
 
-        See Also
+        Examples
         --------
-        bmco_pymc.posterior.clusters.cluster_rates : The numbers.
+        >>> import bmco_pymc as bmco
+        >>> sites = bmco.load_multisite()
+        >>> study = bmco.Study(sites, ["y1", "y2"], "arm", "ctl", "trt", cluster="site")
+        >>> prior = bmco.BGLMM(study, fixed="arm", random="1").prior_effect(draws=400, seed=1).fit
+        >>> figure = prior.plot_shrinkage()
+        >>> [axes.get_title("left") for axes in figure.axes]
+        ['y1, ctl', 'y2, ctl', 'y1, trt', 'y2, trt']
         """
         from bmco_pymc.plots.shrinkage import plot_shrinkage
 
@@ -678,7 +751,7 @@ class Fit(Posterior):
 
         See Also
         --------
-        Study.missing_table : The numbers.
+        bmco_pymc.Study.missing_table : The numbers.
 
         Examples
         --------
@@ -736,7 +809,31 @@ class Fit(Posterior):
     def plot_density(self, which: str = "all", **settings: Any) -> Any:
         """Draw the posterior density of each parameter, with its mean and 95 % interval.
 
-        Parameters and result as in `plot_trace`; settings for `arviz_plots.plot_dist`.
+        Parameters
+        ----------
+        which : str
+            A block of parameters, as in `plot_trace`.
+        **settings
+            For `arviz_plots.plot_dist`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A panel for each parameter, titled as in `summary`; with another backend as in
+            `plot_trace`.
+
+        Raises
+        ------
+        InputError
+            If the model has no such block.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1"], "arm", control="ctl", treatment="trt")
+        >>> figure = bmco.BMVB(study).fit(draws=200, seed=1).plot_density()
+        >>> [axes.get_title("left") for axes in figure.axes]
+        ['phi[ctl, 1]', 'phi[ctl, 0]', 'phi[trt, 1]', 'phi[trt, 0]']
         """
         from bmco_pymc.plots.chains import plot
 
@@ -745,7 +842,31 @@ class Fit(Posterior):
     def plot_autocorr(self, which: str = "all", **settings: Any) -> Any:
         """Draw the autocorrelation of each parameter, chain by chain.
 
-        Parameters and result as in `plot_trace`; settings for `arviz_plots.plot_autocorr`.
+        Parameters
+        ----------
+        which : str
+            A block of parameters, as in `plot_trace`.
+        **settings
+            For `arviz_plots.plot_autocorr`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A panel for each parameter, titled as in `summary`; with another backend as in
+            `plot_trace`.
+
+        Raises
+        ------
+        InputError
+            If the model has no such block.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1"], "arm", control="ctl", treatment="trt")
+        >>> figure = bmco.BMVB(study).fit(draws=200, seed=1).plot_autocorr()
+        >>> [axes.get_title("left") for axes in figure.axes]
+        ['phi[ctl, 1]', 'phi[ctl, 0]', 'phi[trt, 1]', 'phi[trt, 0]']
         """
         from bmco_pymc.plots.chains import plot
 
@@ -755,7 +876,32 @@ class Fit(Posterior):
         """Draw how the ranks of each chain's draws differ from uniform, with a test's p-value.
 
         Of chains that mix they do not (Vehtari et al. 2021, https://doi.org/10.1214/20-BA1221).
-        Parameters and result as in `plot_trace`; settings for `arviz_plots.plot_rank`.
+
+        Parameters
+        ----------
+        which : str
+            A block of parameters, as in `plot_trace`.
+        **settings
+            For `arviz_plots.plot_rank`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A panel for each parameter, titled as in `summary`; with another backend as in
+            `plot_trace`.
+
+        Raises
+        ------
+        InputError
+            If the model has no such block.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1"], "arm", control="ctl", treatment="trt")
+        >>> figure = bmco.BMVB(study).fit(draws=200, seed=1).plot_rank()
+        >>> [axes.get_title("left") for axes in figure.axes]
+        ['phi[ctl, 1]', 'phi[ctl, 0]', 'phi[trt, 1]', 'phi[trt, 0]']
         """
         from bmco_pymc.plots.chains import plot
 
@@ -925,6 +1071,15 @@ class Fit(Posterior):
         ------
         InputError
             If there is no such unit.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> fit = bmco.BMVB(study).fit(seed=1)
+        >>> tree = fit.log_likelihood()
+        >>> dict(tree["log_likelihood"]["response"].sizes)
+        {'chain': 4, 'draw': 2500, 'subject': 240}
         """
         from bmco_pymc.posterior.likelihood import with_log_likelihood
 

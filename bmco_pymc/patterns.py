@@ -161,7 +161,7 @@ def theta_from_phi(phi: ArrayLike) -> NDArray[np.float64]:
     Parameters
     ----------
     phi : array_like of float, shape (..., Q)
-        Pattern probabilities, summing to 1 over the last axis; any other Q than 2^K is an error.
+        Pattern probabilities, summing to 1 over the last axis.
 
     Returns
     -------
@@ -170,9 +170,15 @@ def theta_from_phi(phi: ArrayLike) -> NDArray[np.float64]:
         success on outcome k (Kavelaars, Mulder & Kaptein 2020,
         https://doi.org/10.1177/0962280220922256).
 
+    Raises
+    ------
+    InputError
+        If φ has not 2, 4, 8, ... patterns in its last dimension.
+
     Examples
     --------
-    >>> theta_from_phi([0.5, 0.25, 0.125, 0.125]).tolist()
+    >>> import bmco_pymc as bmco
+    >>> bmco.theta_from_phi([0.5, 0.25, 0.125, 0.125]).tolist()
     [0.75, 0.625]
     """
     phi = numbers("phi", phi, "must be probabilities")
@@ -185,7 +191,7 @@ def rho_from_phi(phi: ArrayLike) -> NDArray[np.float64]:
     Parameters
     ----------
     phi : array_like of float, shape (..., Q)
-        Pattern probabilities, summing to 1 over the last axis; any other Q than 2^K is an error.
+        Pattern probabilities, summing to 1 over the last axis.
 
     Returns
     -------
@@ -198,9 +204,15 @@ def rho_from_phi(phi: ArrayLike) -> NDArray[np.float64]:
         with p the joint distribution of outcomes i and j (Dai, Ding & Wahba 2013,
         https://doi.org/10.3150/12-BEJSP10). NaN where an outcome is certain: θ is 0 or 1.
 
+    Raises
+    ------
+    InputError
+        If φ has not 2, 4, 8, ... patterns in its last dimension.
+
     Examples
     --------
-    >>> rho_from_phi([0.4, 0.1, 0.1, 0.4]).round(3).tolist()
+    >>> import bmco_pymc as bmco
+    >>> bmco.rho_from_phi([0.4, 0.1, 0.1, 0.4]).round(3).tolist()
     [0.6]
     """
     phi = numbers("phi", phi, "must be probabilities")
@@ -250,9 +262,10 @@ def phi_from_theta_rho(theta: ArrayLike, rho: ArrayLike) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> phi_from_theta_rho([0.5, 0.5], 0.6).round(3).tolist()
+    >>> import bmco_pymc as bmco
+    >>> bmco.phi_from_theta_rho([0.5, 0.5], 0.6).round(3).tolist()
     [0.4, 0.1, 0.1, 0.4]
-    >>> phi_from_theta_rho([0.2, 0.9], 0.5)
+    >>> bmco.phi_from_theta_rho([0.2, 0.9], 0.5)
     Traceback (most recent call last):
         ...
     bmco_pymc.errors.InputError: rho=0.5: must lie between -0.6667 and 0.1667 for theta = (0.2, 0.9)

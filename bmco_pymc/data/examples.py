@@ -14,9 +14,14 @@ def load_schools() -> pd.DataFrame:
     ``baseline_ability`` (about 50 ± 10), ``baseline_ability_std`` (the same, standardised) and the
     outcomes ``math_pass`` and ``reading_pass``.
 
+    Returns
+    -------
+    pandas.DataFrame
+
     Examples
     --------
-    >>> load_schools().shape
+    >>> import bmco_pymc as bmco
+    >>> bmco.load_schools().shape
     (300, 6)
     """
     return _read("schools.csv")
@@ -28,9 +33,14 @@ def load_trial() -> pd.DataFrame:
     Columns: ``arm`` (ctl, trt), ``x`` (a numeric covariate), ``severity`` (mild, severe) and the
     outcomes ``y1`` and ``y2``.
 
+    Returns
+    -------
+    pandas.DataFrame
+
     Examples
     --------
-    >>> load_trial()["arm"].value_counts().to_dict()
+    >>> import bmco_pymc as bmco
+    >>> bmco.load_trial()["arm"].value_counts().to_dict()
     {'ctl': 120, 'trt': 120}
     """
     return _read("flat_trial.csv")
@@ -42,9 +52,14 @@ def load_multisite() -> pd.DataFrame:
     Columns: ``site``, ``arm`` (ctl, trt), ``x`` (a numeric covariate) and the outcomes ``y1`` and
     ``y2``.
 
+    Returns
+    -------
+    pandas.DataFrame
+
     Examples
     --------
-    >>> load_multisite()["site"].nunique()
+    >>> import bmco_pymc as bmco
+    >>> bmco.load_multisite()["site"].nunique()
     16
     """
     return _read("multisite_trial.csv")

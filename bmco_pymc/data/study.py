@@ -119,9 +119,11 @@ class Study(Printed):
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import bmco_pymc as bmco
     >>> table = pd.DataFrame({
     ...     "arm": ["a", "a", "b", "b"], "well": [1, 0, 1, 0], "number": [12, 18, 20, 11]})
-    >>> Study(table, ["well"], group="arm", control="a", treatment="b", counts="number")
+    >>> bmco.Study(table, ["well"], group="arm", control="a", treatment="b", counts="number")
     Study of 61 subjects, 1 outcome
     arm            subjects  well
     a (control)          30  0.40
@@ -132,11 +134,14 @@ class Study(Printed):
     >>> import polars as pl
     >>> lazy = pl.LazyFrame({"arm": ["a", "b"] * 5000, "well": [1, 1, 0, 0] * 2500,
     ...                      "age": range(10_000)})
-    >>> study = Study(lazy, "well", "arm", "a", "b", covariates=["age"], bins={"age": 2})
+    >>> study = bmco.Study(lazy, "well", "arm", "a", "b", covariates=["age"], bins={"age": 2})
     >>> study.notes
     ('age in 2 bins, each at the mean of its subjects: 2500, 7500',)
     >>> len(study.data), study.weight.tolist()
     (8, [1250, 1250, 1250, 1250, 1250, 1250, 1250, 1250])
+
+    >>> study.n_outcomes, study.patterns, study.group_labels, study.one_group_clusters
+    (1, ('1', '0'), ('a', 'b'), False)
     """
 
     data: pd.DataFrame
@@ -249,6 +254,18 @@ class Study(Printed):
         """Who misses what: subjects of each group by the outcomes observed (x) and not (?).
 
         Columns: number of subjects in each group, and their share of the group.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> trial = bmco.load_trial()
+        >>> trial["y2"] = trial["y2"].astype(float).mask(trial.index % 5 == 0)
+        >>> study = bmco.Study(trial, ["y1", "y2"], "arm", "ctl", "trt", missing="mar")
+        >>> study.missing_table.round(2)  # doctest: +NORMALIZE_WHITESPACE
+                           ctl  trt  share of ctl  share of trt
+        outcomes observed
+        xx                  96   96           0.8           0.8
+        x?                  24   24           0.2           0.2
         """
         return missing_table(self.cells(), self.group_labels)
 
@@ -262,6 +279,10 @@ class Study(Printed):
         data : data frame, str or path-like
             With the same columns.
 
+        Returns
+        -------
+        Study
+
         Raises
         ------
         InputError
@@ -269,8 +290,10 @@ class Study(Printed):
 
         Examples
         --------
+        >>> import pandas as pd
+        >>> import bmco_pymc as bmco
         >>> table = pd.DataFrame({"arm": ["a", "b"] * 30, "well": [1, 0, 0] * 20})
-        >>> study = Study(table[:40], "well", group="arm", control="a", treatment="b")
+        >>> study = bmco.Study(table[:40], "well", group="arm", control="a", treatment="b")
         >>> study.with_data(table).n_input
         60
         """
@@ -316,9 +339,12 @@ class Study(Printed):
 
         Examples
         --------
+        >>> import pandas as pd
+        >>> import bmco_pymc as bmco
         >>> table = pd.DataFrame({"arm": ["a", "b"] * 30, "well": [1, 0, 0] * 20,
         ...                       "sex": ["f"] * 30 + ["m"] * 30})
-        >>> cells = Study(table, "well", group="arm", control="a", treatment="b").cells(["sex"])
+        >>> study = bmco.Study(table, "well", group="arm", control="a", treatment="b")
+        >>> cells = study.cells(["sex"])
         >>> cells.frame["sex"].tolist(), cells.arm.tolist(), cells.counts.tolist()
         (['f', 'm', 'f', 'm'], [0, 0, 1, 1], [[5, 10], [5, 10], [5, 10], [5, 10]])
         """

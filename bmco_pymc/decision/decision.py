@@ -97,6 +97,23 @@ class Decision:
         are too few to say whether a side's rule is met.
     caveats : tuple of str
         What a reader must know before using the verdict.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    >>> fit = bmco.BMVB(study).fit(seed=1)
+    >>> decision = fit.effect().decide("comp", w=[0.8, 0.2])
+    >>> decision.decision, round(decision.probability, 2)
+    ('superior', 0.97)
+    >>> decision.rule, decision.direction, decision.alpha
+    ('Comp', 'right', 0.05)
+    >>> decision.outcomes, decision.margins, decision.weights
+    (('y1', 'y2'), (0.0, 0.0), (0.8, 0.2))
+    >>> decision.marginal.round(2).values.tolist(), decision.mcse < 0.01
+    ([0.95, 0.9], True)
+    >>> decision.statistic_name, decision.right.threshold, decision.left
+    ('joint probability', 0.95, None)
     """
 
     asked: Rule
@@ -141,7 +158,7 @@ class Decision:
 
     @property
     def mcse(self) -> float:
-        """Monte Carlo standard error of `probability`; 0 when all draws agree (`Side.bound`)."""
+        """Monte Carlo standard error of `probability`; 0 when all draws agree (see ``sides``)."""
         return self.sides[0].mcse
 
     @property
@@ -251,10 +268,13 @@ def decide(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> import bmco_pymc as bmco
     >>> draws = np.random.default_rng(1).normal([0.10, 0.05], 0.04, size=(4, 1000, 2))
     >>> delta = xr.DataArray(draws, dims=("chain", "draw", "outcome"),
     ...                      coords={"outcome": ["maths", "reading"]})
-    >>> decide(delta, "all").decision, decide(delta, "any").decision
+    >>> bmco.decide(delta, "all").decision, bmco.decide(delta, "any").decision
     ('not superior', 'superior')
     """
     delta = _checked(delta)

@@ -99,9 +99,14 @@ class Rule(Declared):
 
     Examples
     --------
-    >>> rule = Rule("all", margins=-0.1)
+    >>> import bmco_pymc as bmco
+    >>> rule = bmco.Rule("all", margins=-0.1)
     >>> rule.rule, rule.direction, rule.alpha
     ('All', 'right', 0.05)
+    >>> rule.sides, rule.words, rule.statistic_name
+    (('right',), 'All', 'smallest marginal probability')
+    >>> rule.criterion.name
+    'All'
     """
 
     rule: str | None = "All"
@@ -161,16 +166,57 @@ class Rule(Declared):
         return f"{self.rule}" if self.m is None else f"{self.rule} (at least {self.m})"
 
     def named(self, rule: str | None, *, weights: bool = False) -> Rule:
-        """Return another rule about the same margins and direction, for a picture of several."""
+        """Return another rule about the same margins and direction, for a picture of several.
+
+        Parameters
+        ----------
+        rule : str or None
+            Its name.
+        weights : bool
+            Whether it has the same weights too.
+
+        Returns
+        -------
+        Rule
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> bmco.Rule("all", margins=-0.1).named("Any").rule
+        'Any'
+        """
         w = self.w if weights else None
         return Rule(rule, self.direction, self.margins, w, self.alpha, statistic=self.statistic)
 
     def level(self) -> float:
-        """Return the level of the decision on one outcome and side."""
+        """Return the level of the decision on one outcome and side.
+
+        Returns
+        -------
+        float
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> bmco.Rule("any", alpha=0.05).for_outcomes(["y1", "y2"]).level()
+        0.025
+        """
         return self.alpha / len(self.sides) / self.criterion.shares(self.m, len(self.outcomes))
 
     def threshold(self) -> float:
-        """Return what the deciding probability of a side must exceed."""
+        """Return what the deciding probability of a side must exceed.
+
+        Returns
+        -------
+        float
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> rule = bmco.Rule("any", direction="two-sided").for_outcomes(["y1", "y2"])
+        >>> rule.threshold()
+        0.9875
+        """
         return 1 - self.level() if self.cut is None else self.cut
 
     @property
@@ -181,7 +227,15 @@ class Rule(Declared):
         return self.criterion.statistic_name(self.m)
 
     def bounds(self) -> list[float]:
-        """Return what δ is compared with: each margin, or for Comp their weighted sum."""
+        """Return what δ is compared with: each margin, or for Comp their weighted sum.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> rule = bmco.Rule("comp", margins=[0.1, 0], w=[0.8, 0.2])
+        >>> [round(bound, 2) for bound in rule.for_outcomes(["y1", "y2"]).bounds()]
+        [0.08]
+        """
         if self.criterion.values:
             return [float(np.asarray(self.margins))]
         margins, weights = self.vectors()
@@ -190,7 +244,23 @@ class Rule(Declared):
         return margins.values.tolist()
 
     def event(self, direction: str) -> str:
-        """Write out the event of one side."""
+        """Write out the event of one side.
+
+        Parameters
+        ----------
+        direction : {"right", "left"}
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> rule = bmco.Rule("all", margins={"pain": 0.1, "sleep": 0})
+        >>> rule.for_outcomes(["pain", "sleep"]).event("right")
+        'δ[pain] > 0.1 and δ[sleep] > 0'
+        """
         if self.criterion.values:
             return utility_event(self._utilities, direction, self.bounds()[0])
         margins, weights = (vector.values.tolist() for vector in self.vectors())
@@ -198,7 +268,16 @@ class Rule(Declared):
         return event(self.criterion, direction, self.outcomes, margins, weights, self.m)
 
     def vectors(self) -> tuple[xr.DataArray, xr.DataArray]:
-        """Return the margins and the weights of a rule for given outcomes, dims (outcome,)."""
+        """Return the margins and the weights of a rule for given outcomes, dims (outcome,).
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> rule = bmco.Rule("comp", w=[0.75, 0.25]).for_outcomes(["y1", "y2"])
+        >>> margins, weights = rule.vectors()
+        >>> margins.values.tolist(), weights.values.tolist()
+        ([0.0, 0.0], [0.75, 0.25])
+        """
         margins, weights = np.array(self.margins, dtype=float), np.array(self.w, dtype=float)
         if self.criterion.values:  # its margin is of the utility, not of an outcome
             margins = np.zeros(len(self.outcomes))
@@ -210,6 +289,12 @@ class Rule(Declared):
         """Return what each pattern counts for in a weighted sum or utility, shape (Q,).
 
         The rule is Comp or Utility, for given outcomes: w'δ = Σ_q s_q (φ_q − φ_q of the control).
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> bmco.Rule("comp", w=[0.75, 0.25]).for_outcomes(["y1", "y2"]).scores().tolist()
+        [1.0, 0.75, 0.25, 0.0]
         """
         if self.criterion.values:
             return np.array(list(self._utilities.values()))
@@ -222,6 +307,15 @@ class Rule(Declared):
 
         The rule is one for the outcomes of δ, see `for_outcomes`; Utility needs the ``change`` of
         the patterns' probabilities too, dims (chain, draw, pattern).
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> delta = bmco.BMVB(study).fit(seed=1).effect().delta
+        >>> holds, beyond = bmco.Rule("any").for_outcomes(["y1", "y2"]).events(delta, "right")
+        >>> round(float(holds.mean()), 2), beyond.mean(("chain", "draw")).round(2).values.tolist()
+        (0.99, [0.95, 0.9])
         """
         margins, weights = self.vectors()
         sign = 1 if direction == "right" else -1
@@ -243,10 +337,27 @@ class Rule(Declared):
     def for_outcomes(self, outcomes: Sequence[str]) -> Rule:
         """Return the rule with one margin and one weight for each outcome, as tuples.
 
+        Parameters
+        ----------
+        outcomes : sequence of str
+            The K outcomes, in order.
+
+        Returns
+        -------
+        Rule
+
         Raises
         ------
         InputError
             If margins or weights do not fit the outcomes, or there are fewer than ``m``.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> rule = bmco.Rule("comp", w={"sleep": 0.25, "pain": 0.75})
+        >>> rule = rule.for_outcomes(["pain", "sleep"])
+        >>> rule.w, rule.margins, rule.outcomes
+        ((0.75, 0.25), (0.0, 0.0), ('pain', 'sleep'))
         """
         outcomes = tuple(outcomes)
         if self.outcomes == outcomes:

@@ -28,6 +28,21 @@ class Decisions(Printed):
         One per population.
     caveats : tuple of str
         What a reader must know before using them.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    >>> prior = bmco.BGLM(study, "arm * severity").prior_effect(draws=400, seed=1).fit
+    >>> decisions = prior.effects_by("severity").decide("any")
+    >>> decisions.by, decisions.labels
+    ('severity', ('mild', 'severe'))
+    >>> decisions.probability.round(1).tolist()
+    [0.8, 0.8]
+    >>> decisions.table[["severity", "P[y1]", "P[y2]", "decision"]].round(1)
+      severity  P[y1]  P[y2]      decision
+    0     mild    0.5    0.5  not superior
+    1   severe    0.5    0.5  not superior
     """
 
     by: str

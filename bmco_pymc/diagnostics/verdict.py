@@ -32,7 +32,7 @@ NUISANCE = ("variance", "clusters")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Diagnostics:
-    """A verdict on posterior draws; made by `diagnose`.
+    """A verdict on posterior draws: ``fit.diagnostics`` and ``effect.diagnostics``.
 
     Attributes
     ----------
@@ -55,6 +55,24 @@ class Diagnostics:
         What was not checked, and why.
     continued : str
         Why and how far the sampler went on by itself, in a sentence; empty if it did not.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     few = bmco.BMVB(study).fit(draws=20, seed=1).diagnostics
+    >>> few.ok, few.head, few.too_few, few.disagree, few.more_draws
+    (False, 'TOO FEW DRAWS', True, False, 80)
+    >>> few.problems[0].advice
+    'take about 80 more draws in each chain: they are independent, so nothing else is needed'
+    >>> few.table.columns.tolist()
+    ['block', 'state', 'rhat', 'chance', 'ess_bulk', 'ess_tail']
+    >>> few.max_rhat < 1.1, few.min_ess < 400
+    (False, True)
+    >>> few.verdict.startswith("TOO FEW DRAWS")
+    True
     """
 
     table: pd.DataFrame
@@ -105,7 +123,16 @@ class Diagnostics:
         return float(self.table[["ess_bulk", "ess_tail"]].min().min())
 
     def joined(self, derived: Diagnostics) -> Diagnostics:
-        """Return one verdict on a fit (this) and on quantities derived from its draws."""
+        """Return one verdict on a fit (this) and on quantities derived from its draws.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> fit = bmco.BMVB(study).fit(seed=1)
+        >>> fit.diagnostics.joined(fit.effect().diagnostics).ok
+        True
+        """
         return replace(
             self,
             table=pd.concat([self.table, derived.table]),
@@ -115,7 +142,15 @@ class Diagnostics:
         )
 
     def warn(self) -> None:
-        """Emit one `ConvergenceWarning`, with every reason and all advice, unless all is well."""
+        """Emit one `ConvergenceWarning`, with every reason and all advice, unless all is well.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> fit = bmco.BMVB(study).fit(seed=1)
+        >>> fit.diagnostics.warn()
+        """
         if self.problems:
             warn_user(self.verdict, ConvergenceWarning)
 

@@ -50,6 +50,22 @@ class Comparison(Printed):
         Probability in the intervals.
     not_fitted : tuple of str
         Names of the models that an interrupt left unfitted.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    >>> model = bmco.BMVB(study)
+    >>> models = {"weak": model, "strong": model.with_priors(phi=bmco.Dirichlet(50))}
+    >>> both = bmco.compare(models, rule="any", seed=1, progress=False)
+    >>> both.table[["model", "outcome", "delta", "probability", "decision"]].round(2)
+        model outcome  delta  probability      decision
+    0    weak      y1   0.11         0.99  not superior
+    1    weak      y2   0.08         0.99  not superior
+    2  strong      y1   0.04         0.96  not superior
+    3  strong      y2   0.03         0.96  not superior
+    >>> both.decisions["weak"].decision, both.problems
+    ('not superior', ())
     """
 
     table: pd.DataFrame
@@ -83,6 +99,18 @@ class Comparison(Printed):
             each side): the probability that it holds, ± 2 Monte Carlo standard errors; what
             decides, if that is another probability; the threshold; beside them the verdict. Not
             known to pyplot: notebooks show it, ``figure.savefig("models.png")`` keeps it.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> model = bmco.BMVB(study)
+        >>> models = {"weak": model, "strong": model.with_priors(phi=bmco.Dirichlet(50))}
+        >>> figure = bmco.compare(models, rule="any", seed=1, progress=False).plot()
+        >>> len(figure.axes)
+        3
+        >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        ['weak', 'strong']
         """
         from bmco_pymc.plots.comparison import forest
 

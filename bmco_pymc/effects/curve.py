@@ -48,6 +48,23 @@ class Curve(Printed):
         What ``fit.effect(Value(x))`` gives at each value.
     fit : Posterior
         The fit that they come from.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    >>> prior = bmco.BGLM(study, "arm * x").prior_effect(draws=400, seed=1).fit
+    >>> curve = prior.curve("x", [-1, 0, 1])
+    >>> curve.covariate, curve.at, curve.fit is prior
+    ('x', (-1.0, 0.0, 1.0), True)
+    >>> curve.delta.dims, curve.theta.sizes["value"]
+    (('chain', 'draw', 'outcome', 'value'), 3)
+    >>> curve.table.columns.tolist()[:5]
+    ['x', 'quantity', 'group', 'outcome', 'mean']
+    >>> curve.diagnostics.ok
+    True
+    >>> curve.estimand
+    'Under the prior alone, no outcome was used: both groups at each x from -1 to 1.'
     """
 
     covariate: str
@@ -95,12 +112,55 @@ class Curve(Printed):
         pandas.DataFrame
             Columns: the covariate; ``quantity`` ("theta" or "delta"), ``group`` (none for δ),
             ``outcome``; and those of `Effect.summary`.
+
+        Raises
+        ------
+        InputError
+            If ``ci_prob`` is not between 0 and 1.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> prior = bmco.BGLM(study, "arm * x").prior_effect(draws=400, seed=1).fit
+        >>> table = prior.curve("x", [-1, 1]).summary(0.5)
+        >>> table.query("quantity == 'delta'")[["x", "outcome", "lower", "upper"]].round(1)
+              x outcome  lower  upper
+        4  -1.0      y1   -0.2    0.4
+        5  -1.0      y2   -0.3    0.3
+        10  1.0      y1   -0.3    0.3
+        11  1.0      y2   -0.3    0.3
         """
         return tidy(self.effects, {self.covariate: self.at}, ci_prob)
 
     @asking("All")
     def decide(self, rule: Rule) -> Decisions:
-        """Apply a decision rule at each value; arguments as in `Effect.decide`."""
+        """Apply a decision rule at each value; arguments as in `Effect.decide`.
+
+        Parameters
+        ----------
+        rule : str or Rule
+            With its arguments, as in `Effect.decide`.
+
+        Returns
+        -------
+        Decisions
+            One for each value, with a table.
+
+        Raises
+        ------
+        InputError
+            If an argument cannot be used.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> prior = bmco.BGLM(study, "arm * x").prior_effect(draws=400, seed=1).fit
+        >>> decisions = prior.curve("x", [-1, 0, 1]).decide("any")
+        >>> decisions.labels, decisions.probability.round(1).tolist()
+        ((-1.0, 0.0, 1.0), [0.8, 0.8, 0.8])
+        """
         each = tuple(effect.decide(rule) for effect in self.effects)
         return gather(self.covariate, self.at, each, NOTE)
 
@@ -127,6 +187,15 @@ class Curve(Printed):
         ------
         InputError
             If an argument cannot be used, or the direction is two-sided; nothing was drawn.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> prior = bmco.BGLM(study, "arm * x").prior_effect(draws=400, seed=1).fit
+        >>> figure = prior.curve("x").plot("any")
+        >>> [axes.get_title("left") for axes in figure.axes]
+        ['y1', 'y2', 'Rule Any']
         """
         from bmco_pymc.plots.curve import plot_curve
 

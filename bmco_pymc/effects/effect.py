@@ -58,6 +58,23 @@ class Effect(Differences):
         What it comes from: the fit, or the prior.
     asked : Estimand or None
         The arguments of ``fit.effect`` behind it, where it is the answer to these.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    >>> fit = bmco.BMVB(study).fit(seed=1)
+    >>> effect = fit.effect()
+    >>> effect.groups, effect.outcomes
+    (('ctl', 'trt'), ('y1', 'y2'))
+    >>> effect.delta.mean(("chain", "draw")).round(2).values.tolist()
+    [0.11, 0.08]
+    >>> effect.rho.mean(("chain", "draw")).sel(group="ctl").round(1).values.tolist()
+    [0.4]
+    >>> effect.estimand
+    'Success probability in the whole population of each group, without covariates.'
+    >>> effect.change.dims, effect.fit is fit
+    (('chain', 'draw', 'pattern'), True)
     """
 
     asked: Estimand | None = None
@@ -295,15 +312,38 @@ class Effect(Differences):
         >>> import bmco_pymc as bmco
         >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
         >>> figure = bmco.BMVB(study).fit(seed=1).effect().plot_joint("comp", w=[0.8, 0.2])
-        >>> figure.axes[0].get_ylabel()
-        'δ of y2 (trt − ctl)'
+        >>> figure.axes[0].get_ylabel().splitlines()
+        ['δ of y2', '(trt − ctl)']
         """
         from bmco_pymc.plots.joint import plot_joint
 
         return plot_joint(self, rule, outcomes=outcomes, points=points)
 
     def text(self, ci_prob: float = 0.95) -> str:
-        """Return what ``print(effect)`` shows, with intervals of any probability."""
+        """Return what ``print(effect)`` shows, with intervals of any probability.
+
+        Parameters
+        ----------
+        ci_prob : float
+            Probability in the equal-tailed intervals.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        InputError
+            If ``ci_prob`` is not between 0 and 1.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> fit = bmco.BMVB(study).fit(seed=1)
+        >>> fit.effect().text(0.9).splitlines()[1].split()
+        ['mean', 'sd', '90%', 'interval', 'mcse', 'ess']
+        """
         return as_text(*self._facts(ci_prob))
 
     def _facts(self, ci_prob: float = 0.95) -> Facts:

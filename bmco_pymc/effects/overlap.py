@@ -46,6 +46,20 @@ class Overlap(Printed):
         Share of the target with a number outside the sample's range.
     target : str
         The target in words.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    >>> prior = bmco.BGLM(study, "arm * x").prior_effect(draws=400, seed=1).fit
+    >>> overlap = prior.overlap(bmco.Target(bmco.load_trial()[["x"]].iloc[:40]))
+    >>> overlap.table[["covariate", "sample", "target", "smd"]].round(2)
+      covariate  sample  target   smd
+    0         x    0.01   -0.05 -0.06
+    >>> overlap.far, overlap.subjects, round(overlap.ess)
+    (False, 240, 239)
+    >>> overlap.notes[0]
+    'Effective sample size when weighted to the means of the target: 239 of 240 subjects.'
     """
 
     table: pd.DataFrame

@@ -54,6 +54,19 @@ class Subgroups(Printed):
         The effect in the whole sample, averaged in the same way.
     notes : tuple of str
         Who is in no subgroup.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    >>> prior = bmco.BGLM(study, "arm * severity").prior_effect(draws=400, seed=1).fit
+    >>> groups = prior.effects_by("severity")
+    >>> groups.labels, groups.subjects
+    (('mild', 'severe'), ((73, 69), (47, 51)))
+    >>> groups.diagnostics.ok, groups.fit is prior
+    (True, True)
+    >>> groups.table.columns.tolist()[:6]
+    ['severity', 'subjects', 'quantity', 'group', 'outcome', 'mean']
     """
 
     by: str
@@ -99,13 +112,58 @@ class Subgroups(Printed):
         pandas.DataFrame
             Columns: the column's name (the subgroup); ``subjects``; ``quantity`` ("theta" or
             "delta"), ``group`` (none for δ), ``outcome``; and those of `Effect.summary`.
+
+        Raises
+        ------
+        InputError
+            If ``ci_prob`` is not between 0 and 1.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> prior = bmco.BGLM(study, "arm * severity").prior_effect(draws=400, seed=1).fit
+        >>> table = prior.effects_by("severity").summary(0.5)
+        >>> table.query("quantity == 'delta'")[["severity", "outcome", "lower", "upper"]].round(1)
+           severity outcome  lower  upper
+        4      mild      y1   -0.2    0.3
+        5      mild      y2   -0.2    0.3
+        10   severe      y1   -0.3    0.3
+        11   severe      y2   -0.2    0.3
         """
         columns = {self.by: self.labels, "subjects": [sum(n) for n in self.subjects]}
         return tidy(self.effects, columns, ci_prob)
 
     @asking("All")
     def decide(self, rule: Rule) -> Decisions:
-        """Apply a decision rule in each subgroup; arguments as in `Effect.decide`."""
+        """Apply a decision rule in each subgroup; arguments as in `Effect.decide`.
+
+        Parameters
+        ----------
+        rule : str or Rule
+            With its arguments, as in `Effect.decide`.
+
+        Returns
+        -------
+        Decisions
+            One for each subgroup, with a table.
+
+        Raises
+        ------
+        InputError
+            If an argument cannot be used.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> prior = bmco.BGLM(study, "arm * severity").prior_effect(draws=400, seed=1).fit
+        >>> decisions = prior.effects_by("severity").decide("comp", w=[0.8, 0.2])
+        >>> decisions.table[["severity", "probability", "decision"]].round(1)
+          severity  probability      decision
+        0     mild          0.5  not superior
+        1   severe          0.5  not superior
+        """
         each = tuple(effect.decide(rule) for effect in self.effects)
         return gather(self.by, self.labels, each, NOTE)
 
@@ -130,6 +188,15 @@ class Subgroups(Printed):
         ------
         InputError
             If an argument cannot be used, or the direction is two-sided; nothing was drawn.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> prior = bmco.BGLM(study, "arm * severity").prior_effect(draws=400, seed=1).fit
+        >>> figure = prior.effects_by("severity").plot("any")
+        >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        ['mild   n = 142', 'severe   n = 98', 'all subjects   n = 240']
         """
         from bmco_pymc.plots.subgroups import plot_subgroups
 

@@ -51,6 +51,41 @@ class TippingPoint(Printed):
     unobserved : pandas.DataFrame
         A row for each group and outcome: subjects ``missing`` it, their ``share`` of the group,
         whether they are ``shifted``, and the posterior mean of ``success`` among them under MAR.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> trial = bmco.load_trial()
+    >>> trial["y2"] = trial["y2"].astype(float).mask(trial.index % 5 == 0)
+    >>> study = bmco.Study(trial, ["y1", "y2"], "arm", "ctl", "trt", missing="mar")
+    >>> found = bmco.BMVB(study).fit(seed=1).tipping_point(rule="comp")
+    >>> found.unobserved[["group", "outcome", "missing", "shifted"]]
+      group outcome  missing  shifted
+    0   ctl      y1        0    False
+    1   ctl      y2       24     True
+    2   trt      y1        0    False
+    3   trt      y2       24     True
+    >>> found.decision.decision, found.at(control=2).decision
+    ('superior', 'not superior')
+    >>> found.nearest[["moved", "shift_control", "shift_treatment", "decision"]].round(1)
+           moved  shift_control  shift_treatment      decision
+    0  treatment            0.0             -0.5  not superior
+    1    control            0.5              0.0  not superior
+    2       both            0.3             -0.3  not superior
+    >>> found.table[["shift_control", "shift_treatment", "decision"]].tail(1)
+         shift_control  shift_treatment  decision
+    168            3.0              3.0  superior
+    >>> found.line[["shift_control", "shift_treatment"]].head(1).round(1)
+       shift_control  shift_treatment
+    0           -3.0              NaN
+    >>> found.rates.query("shift == 0")[["group", "outcome", "missing", "success"]].round(1)
+       group outcome  missing  success
+    6    ctl      y2       24      0.4
+    19   trt      y2       24      0.5
+    >>> dict(found.delta.sizes)
+    {'chain': 4, 'draw': 2500, 'outcome': 2, 'shift_control': 13, 'shift_treatment': 13}
+    >>> found.probability.dims
+    ('side', 'shift_control', 'shift_treatment')
     """
 
     effect: Effect
@@ -154,6 +189,16 @@ class TippingPoint(Printed):
         ------
         InputError
             If a shift is no finite number, or that of a group with nothing to shift.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> trial = bmco.load_trial()
+        >>> trial["y2"] = trial["y2"].astype(float).mask(trial.index % 5 == 0)
+        >>> study = bmco.Study(trial, ["y1", "y2"], "arm", "ctl", "trt", missing="mar")
+        >>> found = bmco.BMVB(study).fit(seed=1).tipping_point(rule="comp")
+        >>> found.at(treatment=-2).caveats
+        ('the log odds of success where y2 was not observed are shifted by 0 in ctl and -2 in trt',)
         """
         shifts = finite("control", control), finite("treatment", treatment)
         for name, shift, can in zip(("control", "treatment"), shifts, self._can_move, strict=True):
@@ -183,6 +228,16 @@ class TippingPoint(Printed):
         matplotlib.figure.Figure
             A panel for each direction of the rule; where only one group has unobserved outcomes, a
             curve. On top and at the right, success among the unobserved.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> trial = bmco.load_trial()
+        >>> trial["y2"] = trial["y2"].astype(float).mask(trial.index % 5 == 0)
+        >>> study = bmco.Study(trial, ["y1", "y2"], "arm", "ctl", "trt", missing="mar")
+        >>> figure = bmco.BMVB(study).fit(seed=1).tipping_point(rule="comp").plot()
+        >>> figure.axes[0].get_xlabel()
+        'shift of the log odds, ctl'
         """
         from bmco_pymc.plots.tipping import plot_tipping
 

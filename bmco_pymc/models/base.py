@@ -50,6 +50,25 @@ class Model(Declaration):
         **priors
             Fields of `Priors` to replace in it: ``beta=Normal(0, sd=1)``, ``Sigma=LKJ(eta=2)``. The
             others stay; what is given in no place is recommended, see `Priors.recommended`.
+
+        Returns
+        -------
+        BMVB, BGLM or BGLMM
+            A new model of the same study; this one stays as it is.
+
+        Raises
+        ------
+        InputError
+            If there is no such prior, or it does not fit the model.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> model = bmco.BGLM(study, "arm * x")
+        >>> skeptical = model.with_priors(beta=bmco.Normal(0, sd=1))
+        >>> skeptical.priors
+        Priors(beta=Normal(mean=0, sd=1), contrasts=recommended)
         """
         start = self.priors if all_priors is None else all_priors
         start = of_kind("all_priors", start, Priors, "must be bmco_pymc.Priors")
@@ -76,12 +95,18 @@ class Model(Declaration):
         draws : int
             Number of draws.
         seed : int, optional
-            Seed of the draws.
+            Seed of the draws. The same seed gives the same draws on one machine with the same
+            versions; on others they differ by Monte Carlo error.
 
         Returns
         -------
         Effect
             Its printout and its decisions say that it is the prior.
+
+        Raises
+        ------
+        InputError
+            If the population does not fit the model, or a setting cannot be used.
 
         Notes
         -----

@@ -64,6 +64,12 @@ class BGLM(Regression):
     >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", control="ctl", treatment="trt")
     >>> bmco.BGLM(study, fixed="arm * x").terms.fixed
     ('Intercept', 'arm', 'x', 'arm:x')
+
+    >>> model = bmco.BGLM(study, fixed="arm * x")
+    >>> model.parameters, model.n_parameters, model.coords["logit"]
+    ({'beta': ('term', 'logit')}, 12, ['11', '10', '01'])
+    >>> model.cells.subjects.tolist(), model.sample_notes
+    ([120, 120], ())
     """
 
     study: Study
@@ -90,7 +96,21 @@ class BGLM(Regression):
         return {"fixed": ("beta",)}
 
     def describe_priors(self) -> dict[str, str]:
-        """Return the priors in words."""
+        """Return the priors in words.
+
+        Returns
+        -------
+        dict of str to str
+            By parameter.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> model = bmco.BGLM(study, "arm * x").with_priors(beta=bmco.Normal(0, sd=1))
+        >>> model.describe_priors()
+        {'beta': 'Normal(mean=0, sd=1)', 'the logits': 'symmetric contrasts of the patterns'}
+        """
         return self.priors.describe(["beta"])
 
     @cached_property
@@ -119,7 +139,20 @@ class BGLM(Regression):
         return ("BGLM", len(self.terms.fixed), len(self.coords["logit"]))
 
     def build(self) -> pm.Model:
-        """Return the PyMC model."""
+        """Return the PyMC model.
+
+        Returns
+        -------
+        pymc.Model
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> model = bmco.BGLM(study, "arm * x").build()
+        >>> model["beta"].eval().shape
+        (4, 3)
+        """
         import pymc as pm
 
         from bmco_pymc.models import graph

@@ -69,13 +69,16 @@ class BGLMM(Regression):
 
     Examples
     --------
-    >>> import warnings
     >>> import bmco_pymc as bmco
     >>> sites = bmco.load_multisite()
     >>> study = bmco.Study(sites, ["y1", "y2"], "arm", "ctl", "trt", cluster="site")
     >>> model = bmco.BGLMM(study, fixed="arm * x", random="1 + arm")
     >>> model.terms.fixed, model.terms.random
     (('x', 'arm:x'), ('Intercept', 'arm'))
+    >>> model.parameters["gamma_cluster"], len(model.coords["cluster"])
+    (('cluster', 'random_term', 'logit'), 16)
+    >>> model.n_parameters, model.cells.subjects.tolist()
+    (129, [192, 192])
     """
 
     study: Study
@@ -124,7 +127,22 @@ class BGLMM(Regression):
         return is_joint(self.priors.Sigma)
 
     def describe_priors(self) -> dict[str, str]:
-        """Return the priors in words."""
+        """Return the priors in words.
+
+        Returns
+        -------
+        dict of str to str
+            By parameter.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> sites = bmco.load_multisite()
+        >>> study = bmco.Study(sites, ["y1", "y2"], "arm", "ctl", "trt", cluster="site")
+        >>> model = bmco.BGLMM(study, fixed="arm * x", random="1", priors=bmco.Priors.bmco())
+        >>> model.describe_priors()["gamma"]
+        'Normal(mean=0, covariance=10)'
+        """
         return self.priors.describe(["beta", "gamma", "Sigma"])
 
     @cached_property
@@ -223,7 +241,21 @@ class BGLMM(Regression):
         return ("BGLMM", *sizes, n_clusters, type(Sigma).__name__, sd, self._joint)
 
     def build(self) -> pm.Model:
-        """Return the PyMC model."""
+        """Return the PyMC model.
+
+        Returns
+        -------
+        pymc.Model
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> sites = bmco.load_multisite()
+        >>> study = bmco.Study(sites, ["y1", "y2"], "arm", "ctl", "trt", cluster="site")
+        >>> model = bmco.BGLMM(study, fixed="arm", random="1").build()
+        >>> model.named_vars_to_dims["gamma_cluster"]
+        ('cluster', 'random_term', 'logit')
+        """
         import pymc as pm
 
         from bmco_pymc.models import covariance, graph

@@ -51,6 +51,13 @@ class BMVB(Model):
     >>> fit = bmco.BMVB(study).fit(seed=1)
     >>> round(float(fit.effect().theta.mean(("chain", "draw")).sel(group="trt", outcome="y1")), 2)
     0.52
+
+    >>> fit.model.parameters, fit.model.coords["pattern"]
+    ({'phi': ('group', 'pattern')}, ['11', '10', '01', '00'])
+    >>> fit.model.terms, fit.model.sample_notes
+    (None, ())
+    >>> fit.model.cells.counts.tolist()
+    [[33, 16, 20, 51], [32, 30, 31, 27]]
     """
 
     study: Study
@@ -84,11 +91,37 @@ class BMVB(Model):
         return {"fixed": ("phi",)}
 
     def describe_priors(self) -> dict[str, str]:
-        """Return the priors in words."""
+        """Return the priors in words.
+
+        Returns
+        -------
+        dict of str to str
+            By parameter.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> bmco.BMVB(study, bmco.Priors(phi=bmco.Dirichlet(1))).describe_priors()
+        {'phi': 'Dirichlet(alpha=1)'}
+        """
         return {"phi": str(self.priors.phi)}
 
     def build(self) -> pm.Model:
-        """Return the PyMC model, for prior predictive checks or NUTS; `fit` does not need it."""
+        """Return the PyMC model, for prior predictive checks or NUTS; `fit` does not need it.
+
+        Returns
+        -------
+        pymc.Model
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> with bmco.BMVB(study).build() as model:
+        ...     print(list(model.named_vars))
+        ['alpha', 'total', 'observed', 'phi', 'counts']
+        """
         import pymc as pm
 
         with pm.Model(coords=self.coords) as model:
@@ -127,7 +160,8 @@ class BMVB(Model):
         chains : int
             Number of chains; they are alike, and kept apart so that every analysis has one form.
         seed : int, optional
-            Seed of the draws.
+            Seed of the draws. The same seed gives the same draws on one machine with the same
+            versions; on others they differ by Monte Carlo error.
         **settings
             Other settings of a regression's ``fit`` (``tune``, ``cores``, ``target_accept``,
             ``progress``) are accepted, so that analyses can be swapped, and have no meaning here.
@@ -136,6 +170,26 @@ class BMVB(Model):
         -------
         Fit
             The posterior.
+
+        Raises
+        ------
+        InputError
+            If a setting cannot be used.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If there are too few draws.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> fit = bmco.BMVB(study).fit(seed=1)
+        >>> fit.summary().round(2).loc["phi[trt, 11]", ["mean", "lower", "upper"]].tolist()
+        [0.27, 0.19, 0.35]
+        >>> fit.idata.attrs["sampler"]
+        'exact'
         """
         check_names(settings, FIT)
         progress = settings.get("progress") is not False

@@ -57,7 +57,8 @@ def compare(
     ci_prob : float
         Probability in the equal-tailed intervals.
     seed : int, optional
-        The seed of every fit; without one, the fits share a fresh one.
+        The seed of every fit; without one, the fits share a fresh one. The same seed gives the same
+        draws on one machine with the same versions; on others they differ by Monte Carlo error.
     progress : bool
         Whether to show one progress display for all fits.
     **settings
@@ -228,7 +229,7 @@ def community_of_priors(model: Model, effect: float = 0.5) -> dict[str, Model]:
     --------
     >>> import bmco_pymc as bmco
     >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", control="ctl", treatment="trt")
-    >>> three = community_of_priors(bmco.BGLM(study, "arm * x"))
+    >>> three = bmco.community_of_priors(bmco.BGLM(study, "arm * x"))
     >>> for name, model in three.items():
     ...     print(name, model.priors.beta)
     weak Normal(mean=0, covariance=10)

@@ -44,8 +44,8 @@ class Regression(MultinomialLogit):
         chains : int
             Independent chains; diagnostics need at least two.
         seed : int, optional
-            Seed of all randomness. The same seed gives the same draws on the same machine with the
-            same versions of the package, numba and nutpie.
+            Seed of all randomness. The same seed gives the same draws on one machine with the same
+            versions of the package, numba and nutpie; on others they differ by Monte Carlo error.
         cores : int, optional
             Chains sampled at a time; the default is the number of processors, at most `chains`.
         target_accept : float, optional
@@ -59,11 +59,30 @@ class Regression(MultinomialLogit):
         Fit
             The posterior and its diagnostics.
 
+        Raises
+        ------
+        InputError
+            If a setting cannot be used; nothing was sampled.
+        SamplingError
+            If the sampler gives up.
+
         Warns
         -----
         ConvergenceWarning
             Once, if any diagnostic is not as it should be, with the reason and what to do; and
             after Ctrl-C, with what is kept.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), "y1", "arm", "ctl", "trt")
+        >>> fit = bmco.BGLM(study, "arm * x").fit(draws=1000, chains=2, seed=1, progress=False)
+        >>> fit.diagnostics.ok
+        True
+        >>> dict(fit.idata["posterior"]["beta"].sizes)
+        {'chain': 2, 'draw': 1000, 'term': 4, 'logit': 1}
+        >>> fit.effect(bmco.Value(x=0)).delta.mean().round(1).item()
+        0.1
         """
         choice = {"draws": draws, "tune": tune, "target_accept": target_accept}
         given: dict[str, Any] = {name: value for name, value in choice.items() if value is not None}

@@ -88,8 +88,10 @@ class Covariates:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import bmco_pymc as bmco
     >>> from scipy import stats
-    >>> covariates = Covariates(
+    >>> covariates = bmco.Covariates(
     ...     {"age": stats.norm(50, 10), "sex": {"f": 0.5, "m": 0.5}},
     ...     log_odds={"age": {"control": 0.02, "treatment": 0.05}, "sex": {"m": [0.3, 0]}},
     ... )
@@ -99,6 +101,10 @@ class Covariates:
         age sex
     0  53.5   f
     1  58.2   m
+    >>> covariates.used, covariates.n_outcomes
+    (('age', 'sex'), 2)
+    >>> covariates.words.partition(";")[0]
+    'Covariates: age from norm(50, 10), sex (f 0.5, m 0.5)'
     """
 
     source: Source
@@ -127,7 +133,28 @@ class Covariates:
         vars(self).update(column=column, values=values, rates=rates)
 
     def draw(self, rng: np.random.Generator, n: int) -> pd.DataFrame:
-        """Return the covariates of n subjects, a row each."""
+        """Return the covariates of n subjects, a row each.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Where randomness is from.
+        n : int
+            How many subjects.
+
+        Returns
+        -------
+        pandas.DataFrame, shape (n, columns)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import bmco_pymc as bmco
+        >>> sexes = {"sex": {"f": 0.5, "m": 0.5}}
+        >>> covariates = bmco.Covariates(sexes, log_odds={"sex": {"m": 0.4}})
+        >>> covariates.draw(np.random.default_rng(1), 4)["sex"].tolist()
+        ['m', 'm', 'f', 'm']
+        """
         frame: pd.DataFrame = self.source.draw(rng, n, ())[0]
         return frame
 
@@ -151,6 +178,14 @@ class Covariates:
         -------
         dict of str to ndarray
             Per unit of a number, shape (2, K); of the levels of a category, (2, levels, K).
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> sexes = {"sex": {"f": 0.5, "m": 0.5}}
+        >>> covariates = bmco.Covariates(sexes, log_odds={"sex": {"m": 0.4}})
+        >>> covariates.tables(1)["sex"].tolist()
+        [[[0.0], [0.4]], [[0.0], [0.4]]]
         """
         found: dict[str, Array] = {}
         for name, effect in self.effects.items():
@@ -165,14 +200,31 @@ class Covariates:
         return found
 
     def check_outcomes(self, k: int) -> None:
-        """Refuse effects on another number of outcomes."""
+        """Refuse effects on another number of outcomes.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> sexes = {"sex": {"f": 0.5, "m": 0.5}}
+        >>> covariates = bmco.Covariates(sexes, log_odds={"sex": {"m": [0.4, 0]}})
+        >>> covariates.check_outcomes(2)
+        """
         own = self.n_outcomes
         if own not in (None, k) or {s for e in self.effects.values() for s in sizes_of(e)} - {1, k}:
             problem = f"its effects are on {own} outcomes, but there are {k}"
             raise InputError("covariates", self, problem)
 
     def mixture(self, group: int, k: int) -> Mixture:
-        """Return the covariates of a group as nodes for averages."""
+        """Return the covariates of a group as nodes for averages.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> sexes = {"sex": {"f": 0.5, "m": 0.5}}
+        >>> covariates = bmco.Covariates(sexes, log_odds={"sex": {"m": 0.4}})
+        >>> covariates.mixture(0, 1).weight.tolist()
+        [0.5, 0.5]
+        """
         if self.column is not None:
             return self._between_values(group, k)
         if not self.effects:
@@ -209,7 +261,20 @@ class Covariates:
         return Mixture.of_values(weight, basis, 2**k)
 
     def described(self) -> dict[str, Any]:
-        """Return a description of plain values, such as JSON has; see `from_description`."""
+        """Return a description of plain values, such as JSON has; see `from_description`.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> sexes = {"sex": {"f": 0.5, "m": 0.5}}
+        >>> covariates = bmco.Covariates(sexes, log_odds={"sex": {"m": 0.4}})
+        >>> covariates.described()["effects"]
+        [{'name': 'sex', 'levels': [['m', [[0.4], [0.4]]]]}]
+        """
         effects = []
         for name, effect in self.effects.items():
             if isinstance(effect, Mapping):
@@ -230,10 +295,27 @@ class Covariates:
     def from_description(cls, described: Mapping[str, Any]) -> Covariates:
         """Return the covariates that `described` describes.
 
+        Parameters
+        ----------
+        described : mapping
+            What `described` gave.
+
+        Returns
+        -------
+        Covariates
+
         Raises
         ------
         InputError
             If it is no such description.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> sexes = {"sex": {"f": 0.5, "m": 0.5}}
+        >>> covariates = bmco.Covariates(sexes, log_odds={"sex": {"m": 0.4}})
+        >>> bmco.Covariates.from_description(covariates.described()) == covariates
+        True
         """
         source = source_from_description(described)
         try:

@@ -127,7 +127,8 @@ class Scenario(Printed):
 
     Examples
     --------
-    >>> Scenario(control=[0.4, 0.4], treatment=[[0.55, 0.5], [0.6, 0.6]], rho=[-0.3, 0])
+    >>> import bmco_pymc as bmco
+    >>> bmco.Scenario(control=[0.4, 0.4], treatment=[[0.55, 0.5], [0.6, 0.6]], rho=[-0.3, 0])
     4 truths about 2 outcomes
     scenario                              control  treatment          δ     ρ
     treatment = (0.55, 0.5), rho = -0.3  0.4, 0.4  0.55, 0.5  0.15, 0.1  -0.3
@@ -135,13 +136,23 @@ class Scenario(Printed):
     treatment = (0.6, 0.6), rho = -0.3   0.4, 0.4   0.6, 0.6   0.2, 0.2  -0.3
     treatment = (0.6, 0.6), rho = 0      0.4, 0.4   0.6, 0.6   0.2, 0.2     0
     Success probabilities and correlations as given, in all 4 combinations.
-    >>> Scenario(0.4, 0.5, icc=[0.01, 0.05])
+    >>> bmco.Scenario(0.4, 0.5, icc=[0.01, 0.05])
     2 truths about 1 outcome
     scenario    control  treatment    δ   ICC
     icc = 0.01      0.4        0.5  0.1  0.01
     icc = 0.05      0.4        0.5  0.1  0.05
     Success probabilities as given.
     Logit-normal clusters; one that holds both groups has the same effect in them.
+
+    >>> truth = bmco.Scenario([0.4, 0.4], [0.6, 0.5], rho=0.2, icc=0.05)
+    >>> truth.theta.tolist(), truth.delta.round(2).tolist(), truth.rho.round(2).tolist()
+    ([[[0.4, 0.4], [0.6, 0.5]]], [[0.2, 0.1]], [[[0.2], [0.2]]])
+    >>> truth.n_outcomes, truth.clustered, truth.between, truth.group_correlation
+    (2, True, 'logit-normal', 1.0)
+    >>> truth.icc.round(3).tolist(), truth.icc_between.round(3).tolist()
+    ([[[0.05, 0.05], [0.05, 0.05]]], [[[0.01], [0.01]]])
+    >>> truth.covariates, truth.covariate_names
+    (None, ())
     """
 
     phi: Array
@@ -292,7 +303,9 @@ class Scenario(Printed):
 
         Examples
         --------
-        >>> truth = Scenario([0.4, 0.4], [0.6, 0.6], 0.3, icc=0.05).truth(0)
+        >>> import numpy as np
+        >>> import bmco_pymc as bmco
+        >>> truth = bmco.Scenario([0.4, 0.4], [0.6, 0.6], 0.3, icc=0.05).truth(0)
         >>> arm, cluster = np.array([0, 1, 0, 1], np.int8), np.array([0, 0, 1, 1])
         >>> truth.draw(np.random.default_rng(1), arm, cluster)[1].tolist()
         [2, 0, 3, 1]
@@ -304,9 +317,25 @@ class Scenario(Printed):
     def part(self, which: Sequence[int]) -> Scenario:
         """Return some of the truths, by their places.
 
+        Parameters
+        ----------
+        which : sequence of int
+            Their places, from 0.
+
+        Returns
+        -------
+        Scenario
+            Of these truths, in this order.
+
+        Raises
+        ------
+        InputError
+            If there is no such place.
+
         Examples
         --------
-        >>> Scenario(0.4, [[0.5], [0.6]], icc=0.05).part([1]).labels
+        >>> import bmco_pymc as bmco
+        >>> bmco.Scenario(0.4, [[0.5], [0.6]], icc=0.05).part([1]).labels
         ('treatment = 0.6',)
         """
         chosen = [whole("which", s, 0, len(self) - 1) for s in which]
@@ -314,7 +343,18 @@ class Scenario(Printed):
         return _made(self._generators.part(chosen), labels, self.averaged, self.words)
 
     def described(self) -> dict[str, Any]:
-        """Return a description of plain values, such as JSON has; see `from_description`."""
+        """Return a description of plain values, such as JSON has; see `from_description`.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> bmco.Scenario(0.4, 0.5).described()["words"]
+        'Success probabilities as given.'
+        """
         return {
             "labels": list(self.labels),
             "averaged": self.averaged,
@@ -326,6 +366,15 @@ class Scenario(Printed):
     def from_description(cls, described: Mapping[str, Any]) -> Scenario:
         """Return the scenario that `described` describes, to the last digit.
 
+        Parameters
+        ----------
+        described : mapping
+            What `described` gave.
+
+        Returns
+        -------
+        Scenario
+
         Raises
         ------
         InputError
@@ -333,8 +382,9 @@ class Scenario(Printed):
 
         Examples
         --------
-        >>> scenario = Scenario(0.4, [[0.5], [0.6]], icc=0.05)
-        >>> Scenario.from_description(scenario.described()) == scenario
+        >>> import bmco_pymc as bmco
+        >>> scenario = bmco.Scenario(0.4, [[0.5], [0.6]], icc=0.05)
+        >>> bmco.Scenario.from_description(scenario.described()) == scenario
         True
         """
         try:

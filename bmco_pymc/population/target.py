@@ -59,8 +59,10 @@ class Target:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> import bmco_pymc as bmco
     >>> census = pd.DataFrame({"sex": ["f", "m"], "age": [48.0, 51.0], "people": [3100, 2900]})
-    >>> Target(census, weights="people")
+    >>> bmco.Target(census, weights="people")
     Target(<2 rows of 'sex', 'age', 'people'>, weights='people')
     """
 
@@ -84,7 +86,9 @@ class Target:
 
         Examples
         --------
-        >>> Target(pd.DataFrame({"sex": ["f", "m"], "n": [31, 29]}), "n").words
+        >>> import pandas as pd
+        >>> import bmco_pymc as bmco
+        >>> bmco.Target(pd.DataFrame({"sex": ["f", "m"], "n": [31, 29]}), "n").words
         "2 rows of the target weighted by 'n', in sum 60"
         """
         return row_words(self, int((self.weight > 0).sum()), float(self.weight.sum()))

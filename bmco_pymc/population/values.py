@@ -51,7 +51,8 @@ class Value:
 
     Examples
     --------
-    >>> Value(50), Value(age=50, sex="f"), Value({"base line": 1.5})
+    >>> import bmco_pymc as bmco
+    >>> bmco.Value(50), bmco.Value(age=50, sex="f"), bmco.Value({"base line": 1.5})
     (Value(50), Value(age=50, sex='f'), Value({'base line': 1.5}))
     """
 
@@ -106,7 +107,8 @@ class Empirical:
 
     Examples
     --------
-    >>> Empirical(), Empirical(40, 60), Empirical(age=(40, 60), query="sex == 'f'")
+    >>> import bmco_pymc as bmco
+    >>> bmco.Empirical(), bmco.Empirical(40, 60), bmco.Empirical(age=(40, 60), query="sex == 'f'")
     (Empirical(), Empirical(40.0, 60.0), Empirical(age=(40.0, 60.0), query="sex == 'f'"))
     """
 
@@ -176,7 +178,8 @@ class Analytical:
 
     Examples
     --------
-    >>> Analytical(), Analytical(age=(40, float("inf")))
+    >>> import bmco_pymc as bmco
+    >>> bmco.Analytical(), bmco.Analytical(age=(40, float("inf")))
     (Analytical(), Analytical(age=(40.0, inf)))
     """
 

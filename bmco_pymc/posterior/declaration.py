@@ -73,12 +73,35 @@ class Declaration(Printed):
 
     @property
     def sample_notes(self) -> tuple[str, ...]:
-        """What is to be known of the analysed sample: who was left out, who is partly observed."""
+        """What is to be known of the analysed sample: who was left out, who is partly observed.
+
+        Examples
+        --------
+        >>> import warnings
+        >>> import bmco_pymc as bmco
+        >>> trial = bmco.load_trial()
+        >>> trial["x"] = trial["x"].mask(trial.index < 10)
+        >>> study = bmco.Study(trial, ["y1", "y2"], "arm", "ctl", "trt")
+        >>> with warnings.catch_warnings(action="ignore"):  # it is warned of as well
+        ...     model = bmco.BGLM(study, "arm * x")
+        >>> model.sample_notes
+        ('Left out: 10 of 240 subjects, whose covariates are missing (10 in x).',)
+        """
         return (*self.left_out, *self.partly_observed)
 
     @property
     def partly_observed(self) -> tuple[str, ...]:
-        """A sentence on the subjects with some outcomes not observed, if there are any."""
+        """A sentence on the subjects with some outcomes not observed, if there are any.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> trial = bmco.load_trial()
+        >>> trial["y2"] = trial["y2"].astype(float).mask(trial.index % 5 == 0)
+        >>> study = bmco.Study(trial, ["y1", "y2"], "arm", "ctl", "trt", missing="mar")
+        >>> print(bmco.BMVB(study).partly_observed[0].partition(";")[0])
+        Partly observed: 48 of 240 subjects (missing: y2 24 of ctl and 24 of trt)
+        """
         said = partly_observed(self.cells, self.study.outcomes, self.study.group_labels)
         return () if said is None else (f"{said[0].upper()}{said[1:]}.",)
 
@@ -87,6 +110,18 @@ class Declaration(Printed):
         """A sentence on the subjects of the study that a covariate of this analysis lacks, if any.
 
         They are in ``print(study)`` and not in what this analysis prints.
+
+        Examples
+        --------
+        >>> import warnings
+        >>> import bmco_pymc as bmco
+        >>> trial = bmco.load_trial()
+        >>> trial["x"] = trial["x"].mask(trial.index < 10)
+        >>> study = bmco.Study(trial, ["y1", "y2"], "arm", "ctl", "trt")
+        >>> with warnings.catch_warnings(action="ignore"):  # it is warned of as well
+        ...     model = bmco.BGLM(study, "arm * x")
+        >>> model.left_out
+        ('Left out: 10 of 240 subjects, whose covariates are missing (10 in x).',)
         """
         study, kept = self.study, int(self.cells.weight.sum())
         n = int(study.weight.sum())

@@ -76,7 +76,7 @@ class Differences(Printed):
 
     @asking("All")
     def decide(self, rule: Rule) -> Decision:
-        """Apply a decision rule to δ; see `bmco_pymc.decision.decision.decide`.
+        """Apply a decision rule to δ; see `bmco_pymc.decide`.
 
         Parameters
         ----------
@@ -88,6 +88,20 @@ class Differences(Printed):
         Returns
         -------
         Decision
+
+        Raises
+        ------
+        InputError
+            If an argument cannot be used; nothing was computed.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> fit = bmco.BMVB(study).fit(seed=1)
+        >>> decision = fit.effect().decide("any", margins=0.05)
+        >>> decision.decision, round(decision.probability, 1)
+        ('not superior', 0.9)
         """
         doubt = () if self.diagnostics.ok else (self.diagnostics.head + IN_DOUBT,)
         caveats = (*self.caveats, *doubt)
@@ -106,6 +120,27 @@ class Differences(Printed):
         -------
         pandas.DataFrame
             A row for each θ and δ: mean, sd, lower, upper, mcse, ess_bulk, ess_tail, rhat.
+
+        Raises
+        ------
+        InputError
+            If ``ci_prob`` is not between 0 and 1.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> fit = bmco.BMVB(study).fit(seed=1)
+        >>> table = fit.effect().summary().round(2)
+        >>> table[["mean", "sd", "lower", "upper"]]  # doctest: +NORMALIZE_WHITESPACE
+                        mean    sd  lower  upper
+        parameter
+        theta[ctl, y1]  0.41  0.04   0.33   0.50
+        theta[ctl, y2]  0.44  0.05   0.36   0.53
+        theta[trt, y1]  0.52  0.05   0.43   0.61
+        theta[trt, y2]  0.52  0.05   0.44   0.61
+        delta[y1]       0.11  0.06  -0.02   0.23
+        delta[y2]       0.08  0.06  -0.04   0.21
         """
         draws = xr.Dataset({"theta": self.theta, "delta": self.delta})
         return estimates(draws, self.diagnostics, ci_prob)

@@ -49,6 +49,25 @@ class Posterior(Printed):
         -------
         pandas.DataFrame
             A row per parameter: mean, sd, interval, Monte Carlo standard error, ESS, R-hat.
+
+        Raises
+        ------
+        InputError
+            If an argument cannot be used.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> fit = bmco.BMVB(study).fit(seed=1)
+        >>> table = fit.summary(0.9).round(2)
+        >>> table[["mean", "sd", "lower", "upper"]].head(4)  # doctest: +NORMALIZE_WHITESPACE
+                      mean    sd  lower  upper
+        parameter
+        phi[ctl, 11]  0.27  0.04   0.21   0.34
+        phi[ctl, 10]  0.14  0.03   0.09   0.19
+        phi[ctl, 01]  0.17  0.03   0.12   0.23
+        phi[ctl, 00]  0.42  0.04   0.35   0.50
         """
         posterior = self.idata["posterior"].to_dataset()
         every = flag("by_cluster", by_cluster)
@@ -60,12 +79,50 @@ class Posterior(Printed):
         return estimates(posterior[names], self.diagnostics, ci_prob)
 
     def draws(self, name: str) -> NDArray[np.float64]:
-        """Return the draws of a parameter with the chains joined, shape (S, ...)."""
+        """Return the draws of a parameter with the chains joined, shape (S, ...).
+
+        Parameters
+        ----------
+        name : str
+            A parameter, as in ``model.parameters``.
+
+        Returns
+        -------
+        ndarray
+            The S draws of all chains, one chain after the other.
+
+        Raises
+        ------
+        KeyError
+            If the model has no such parameter.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> fit = bmco.BMVB(study).fit(seed=1)
+        >>> fit.draws("phi").shape
+        (10000, 2, 4)
+        """
         values = self.idata["posterior"].to_dataset()[name].values
         return values.reshape(-1, *values.shape[2:])
 
     def coefficients(self) -> dict[str, NDArray[np.float64]]:
-        """Return the draws of a regression; without fixed terms beta is empty."""
+        """Return the draws of a regression; without fixed terms beta is empty.
+
+        Returns
+        -------
+        dict of str to ndarray
+            By parameter, as in ``model.parameters``.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> prior = bmco.BGLM(study, "arm * x").prior_effect(draws=400, seed=1).fit
+        >>> {name: draws.shape for name, draws in prior.coefficients().items()}
+        {'beta': (400, 4, 3)}
+        """
         draws = {name: self.draws(name) for name in self.model.parameters}
         if "beta" not in draws:  # every term is random
             n, L = len(draws["gamma"]), len(self.model.coords["logit"])

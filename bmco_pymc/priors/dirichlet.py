@@ -31,7 +31,8 @@ class Dirichlet:
 
     Examples
     --------
-    >>> Dirichlet().resolve("phi", ["11", "10", "01", "00"])[0].tolist()
+    >>> import bmco_pymc as bmco
+    >>> bmco.Dirichlet().resolve("phi", ["11", "10", "01", "00"])[0].tolist()
     [0.5, 0.5, 0.5, 0.5]
     """
 
@@ -86,7 +87,8 @@ class Dirichlet:
 
         Examples
         --------
-        >>> print(Dirichlet.from_history([30, 70], weight=0.5))
+        >>> import bmco_pymc as bmco
+        >>> print(bmco.Dirichlet.from_history([30, 70], weight=0.5))
         Dirichlet(alpha=[16.0, 36.0], treatment=[1.0, 1.0])
         """
         history = finite("counts", counts, max_ndim=1)
@@ -104,7 +106,14 @@ class Dirichlet:
         return cls(base + real(weight) * history, base if treatment is None else other)
 
     def resolve(self, argument: str, patterns: Sequence[str]) -> Array:
-        """Return the concentrations (2, patterns), the control's first."""
+        """Return the concentrations (2, patterns), the control's first.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> bmco.Dirichlet(1, treatment=0.5).resolve("phi", ["1", "0"]).tolist()
+        [[1.0, 1.0], [0.5, 0.5]]
+        """
         rows: list[Array] = []
         for name in ("alpha", "treatment"):
             value = getattr(self, name)
@@ -132,6 +141,13 @@ class Dirichlet:
         -------
         tuple of (weights, alphas), the control's first
             Of shapes (M,) and (M, Q); here, M = 1.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> control, treatment = bmco.Dirichlet(1).components("phi", ["1", "0"])
+        >>> control[0].tolist(), control[1].tolist()
+        ([1.0], [[1.0, 1.0]])
         """
         control, treatment = self.resolve(argument, patterns)
         return (np.ones(1), control[None]), (np.ones(1), treatment[None])

@@ -42,7 +42,8 @@ class Normal:
 
     Examples
     --------
-    >>> mean, covariance = Normal(0, sd=2).resolve("beta", ["method", "age"])
+    >>> import bmco_pymc as bmco
+    >>> mean, covariance = bmco.Normal(0, sd=2).resolve("beta", ["method", "age"])
     >>> covariance.tolist()
     [[4.0, 0.0], [0.0, 4.0]]
     """
@@ -64,7 +65,15 @@ class Normal:
             definite(given[0], getattr(self, given[0]))
 
     def resolve(self, argument: str, terms: Sequence[str]) -> tuple[Array, Array]:
-        """Return the mean (terms,) and the covariance (terms, terms) for the model's terms."""
+        """Return the mean (terms,) and the covariance (terms, terms) for the model's terms.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> mean, covariance = bmco.Normal([0, 0.5], sd=1).resolve("beta", ["Intercept", "arm"])
+        >>> mean.tolist(), covariance.tolist()
+        ([0.0, 0.5], [[1.0, 0.0], [0.0, 1.0]])
+        """
         size = len(terms)
         mean = np.array(self.mean, dtype=float)
         if mean.ndim and mean.shape[0] != size:
@@ -90,7 +99,14 @@ class Normal:
 
 @dataclass(frozen=True)
 class HalfNormal:
-    """A half-normal prior of a standard deviation, with scale ``sigma`` > 0."""
+    """A half-normal prior of a standard deviation, with scale ``sigma`` > 0.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> bmco.LKJ(eta=2, sd=bmco.HalfNormal(0.5)).sd
+    HalfNormal(sigma=0.5)
+    """
 
     sigma: float = 1.0
 
@@ -100,7 +116,14 @@ class HalfNormal:
 
 @dataclass(frozen=True)
 class Exponential:
-    """An exponential prior of a standard deviation, with mean ``scale`` > 0."""
+    """An exponential prior of a standard deviation, with mean ``scale`` > 0.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> bmco.LKJ(eta=2, sd=bmco.Exponential(0.5)).sd
+    Exponential(scale=0.5)
+    """
 
     scale: float = 1.0
 
@@ -110,7 +133,14 @@ class Exponential:
 
 @dataclass(frozen=True)
 class HalfStudentT:
-    """A half-Student-t prior of a standard deviation, ``nu`` > 0 degrees of freedom."""
+    """A half-Student-t prior of a standard deviation, ``nu`` > 0 degrees of freedom.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> bmco.LKJ(eta=2, sd=bmco.HalfStudentT(nu=3, sigma=0.5)).sd
+    HalfStudentT(nu=3, sigma=0.5)
+    """
 
     nu: float = 3.0
     sigma: float = 1.0
@@ -144,7 +174,8 @@ class InverseWishart:
 
     Examples
     --------
-    >>> InverseWishart().resolve("Sigma", ["Intercept", "method"])[0]
+    >>> import bmco_pymc as bmco
+    >>> bmco.InverseWishart().resolve("Sigma", ["Intercept", "method"])[0]
     2.0
     """
 
@@ -157,7 +188,15 @@ class InverseWishart:
         definite("scale", self.scale, VARIANCES)
 
     def resolve(self, argument: str, terms: Sequence[str]) -> tuple[float, Array]:
-        """Return ν and T (p, p) for the model's random terms."""
+        """Return ν and T (p, p) for the model's random terms.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> nu, scale = bmco.InverseWishart(scale=0.1).resolve("Sigma", ["Intercept", "arm"])
+        >>> nu, scale.tolist()
+        (2.0, [[0.1, 0.0], [0.0, 0.1]])
+        """
         size = len(terms)
         nu = float(size if self.nu is None else self.nu)
         if nu <= size - 1:
@@ -191,7 +230,8 @@ class LKJ:
 
     Examples
     --------
-    >>> LKJ(eta=2, sd=Exponential(0.5))
+    >>> import bmco_pymc as bmco
+    >>> bmco.LKJ(eta=2, sd=bmco.Exponential(0.5))
     LKJ(eta=2, sd=Exponential(scale=0.5), joint=False)
     """
 
@@ -209,7 +249,14 @@ class LKJ:
             invertible("basis", self.basis)
 
     def resolve(self, argument: str, terms: Sequence[str]) -> Array:
-        """Return the basis (p, p) for the model's random terms."""
+        """Return the basis (p, p) for the model's random terms.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> bmco.LKJ(eta=2).resolve("Sigma", ["Intercept", "arm"]).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+        """
         if self.basis is None:
             return np.eye(len(terms))
         basis = invertible("basis", self.basis)

@@ -65,7 +65,8 @@ def map_prior(
 
     Examples
     --------
-    >>> prior = map_prior([23, 12, 19, 9, 39, 6, 9, 10], [107, 44, 51, 39, 139, 20, 78, 35])
+    >>> import bmco_pymc as bmco
+    >>> prior = bmco.map_prior([23, 12, 19, 9, 39, 6, 9, 10], [107, 44, 51, 39, 139, 20, 78, 35])
     >>> weights, alphas = prior.components("phi", ["1", "0"])[0]
     >>> round(float(weights @ (alphas[:, 0] / alphas.sum(axis=1))), 4)
     0.2583

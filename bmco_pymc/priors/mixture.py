@@ -48,7 +48,8 @@ class Mixture:
 
     Examples
     --------
-    >>> Mixture([(0.8, 3), (0.2, 1)], treatment=Dirichlet(2))
+    >>> import bmco_pymc as bmco
+    >>> bmco.Mixture([(0.8, 3), (0.2, 1)], treatment=bmco.Dirichlet(2))
     Mixture([(0.8, Dirichlet(alpha=3)), (0.2, Dirichlet(alpha=1))], treatment=Dirichlet(alpha=2))
     """
 
@@ -83,7 +84,9 @@ class Mixture:
 
         Examples
         --------
-        >>> control, treatment = Mixture([(0.8, [11, 32]), (0.2, 1)]).components("phi", ["1", "0"])
+        >>> import bmco_pymc as bmco
+        >>> mixture = bmco.Mixture([(0.8, [11, 32]), (0.2, 1)])
+        >>> control, treatment = mixture.components("phi", ["1", "0"])
         >>> control[0].tolist(), control[1].tolist()
         ([0.8, 0.2], [[11.0, 32.0], [1.0, 1.0]])
         """

@@ -106,7 +106,8 @@ class Priors:
 
     Examples
     --------
-    >>> Priors(beta=Normal(0, sd=1))
+    >>> import bmco_pymc as bmco
+    >>> bmco.Priors(beta=bmco.Normal(0, sd=1))
     Priors(beta=Normal(mean=0, sd=1))
     """
 
@@ -136,7 +137,18 @@ class Priors:
 
     @property
     def given(self) -> Priors:
-        """The set without what a model has filled in."""
+        """The set without what a model has filled in.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> model = bmco.BGLM(study, "arm * x").with_priors(beta=bmco.Normal(0, sd=1))
+        >>> model.priors
+        Priors(beta=Normal(mean=0, sd=1), contrasts=recommended)
+        >>> model.priors.given
+        Priors(beta=Normal(mean=0, sd=1))
+        """
         left_out: dict[str, Any] = dict.fromkeys(self.filled)
         return replace(self, **left_out, filled=())
 
@@ -146,6 +158,16 @@ class Priors:
 
         They are for bmco's results. On raw coefficients N(0, 10) forbids the slope of a covariate
         whose mean is many SDs from zero, or whose SD is small: models warn where it does.
+
+        Returns
+        -------
+        Priors
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> print(bmco.Priors.bmco().beta)
+        Normal(mean=0, covariance=10)
         """
         wide = Normal(0, covariance=10)
         return cls(Dirichlet(), wide, wide, InverseWishart(), "reference")
@@ -199,6 +221,14 @@ class Priors:
         δ has mean 0, and the two δ are uncorrelated: P(All) = 0.25 and P(Any) = 0.75 a priori.
         ρ has mean 0 and SD 0.40 to 0.44. With `Priors.bmco`, the fourth line is E(θ) = 0.59, 97 %
         of θ below 0.05 or above 0.95, and SD(δ) = 0.51.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> priors = bmco.Priors.recommended(study, fixed="arm * x")
+        >>> priors
+        Priors(beta=recommended, contrasts=recommended)
         """
         if isinstance(source, Study):
             formula = f"`{source.group}`" if fixed is None else fixed
@@ -213,6 +243,14 @@ class Priors:
         """Return this set with what is recommended in each field that a model needs and it lacks.
 
         What an earlier model has filled in counts as left out.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> model = bmco.BGLM(study, "arm * x")
+        >>> bmco.Priors().complete(model.terms, model.cells).filled
+        ('contrasts', 'beta')
         """
         given = self.given
         new = recommended(given, terms, cells)
@@ -227,6 +265,19 @@ class Priors:
         ----------
         terms, random_terms : sequence of str
             The P fixed and p random terms; M = P + p.
+
+        Returns
+        -------
+        tuple of ndarray
+            The mean and the covariance.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> priors = bmco.Priors(beta=bmco.Normal(0, sd=2))
+        >>> mean, covariance = priors.coefficients(["Intercept", "arm"])
+        >>> covariance.tolist()
+        [[4.0, 0.0], [0.0, 4.0]]
         """
         P, M = len(terms), len(terms) + len(random_terms)
         mean, covariance = np.zeros(M), np.zeros((M, M))
@@ -248,7 +299,24 @@ class Priors:
         return mean, covariance
 
     def describe(self, names: Sequence[str]) -> dict[str, str]:
-        """Return the priors of the given fields in words."""
+        """Return the priors of the given fields in words.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Fields, such as ``"beta"``.
+
+        Returns
+        -------
+        dict of str to str
+            By field.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> bmco.Priors.bmco().describe(["beta"])
+        {'beta': 'Normal(mean=0, covariance=10)'}
+        """
         found = {name: self._words(name) for name in names if getattr(self, name) is not None}
         if self.contrasts == "symmetric" and set(names) != {"phi"}:
             found["the logits"] = "symmetric contrasts of the patterns"
@@ -273,7 +341,29 @@ class Priors:
         return "recommended: neutral, together with beta" if together else _NEUTRAL
 
     def replace(self, **changes: Any) -> Priors:
-        """Return a set with these fields; what a model has filled in is left out again."""
+        """Return a set with these fields; what a model has filled in is left out again.
+
+        Parameters
+        ----------
+        **changes
+            Fields and their new priors.
+
+        Returns
+        -------
+        Priors
+            A new set; this one stays as it is.
+
+        Raises
+        ------
+        InputError
+            If there is no such prior.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> bmco.Priors(beta=bmco.Normal(0, sd=1)).replace(beta=bmco.Normal(0, sd=2))
+        Priors(beta=Normal(mean=0, sd=2))
+        """
         known = [f.name for f in fields(self) if f.name != "filled"]
         for name, value in changes.items():
             if name not in known:

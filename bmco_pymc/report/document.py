@@ -27,15 +27,54 @@ class Document(abc.ABC):
         return html.part(self.blocks())
 
     def markdown(self) -> str:
-        """Return it in Markdown; what is still to be filled in has an empty box."""
+        """Return it in Markdown; what is still to be filled in has an empty box.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> report = bmco.BMVB(study).fit(seed=1).effect().report("any")
+        >>> print(report.markdown().splitlines()[0])
+        ## trt compared with ctl: not superior
+        """
         return markdown.write(self.blocks())
 
     def html(self) -> str:
-        """Return it as a page of HTML that stands by itself."""
+        """Return it as a page of HTML that stands by itself.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> report = bmco.BMVB(study).fit(seed=1).effect().report("any")
+        >>> report.html()[:15]
+        '<!DOCTYPE html>'
+        """
         return html.page(self.blocks())
 
     def latex(self) -> str:
-        r"""Return it in LaTeX, to be taken into a document by ``\input``; needs ``booktabs``."""
+        r"""Return it in LaTeX, to be taken into a document by ``\input``; needs ``booktabs``.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> report = bmco.BMVB(study).fit(seed=1).effect().report("any")
+        >>> print(report.latex().splitlines()[0])
+        % Needs \usepackage{booktabs}
+        """
         return latex.write(self.blocks())
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -51,5 +90,17 @@ class Document(abc.ABC):
         ------
         InputError
             If the end of the name says no format, or the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> report = bmco.BMVB(study).fit(seed=1).effect().report("any")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     report.save(f"{folder}/report.md")
+        ...     Path(f"{folder}/report.md").read_text(encoding="utf-8") == report.markdown()
+        True
         """
         save(self.blocks(), path)

@@ -41,6 +41,18 @@ class Report(Document):
     items : tuple of Item
         The Bayesian Analysis Reporting Guidelines, item by item; ``item.open`` marks those that
         only the author can fill in.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    >>> report = bmco.BMVB(study).fit(seed=1).effect().report("any")
+    >>> report.title
+    'trt compared with ctl: not superior'
+    >>> print(report.paragraph[:59])
+    We compared trt (120 subjects) with ctl (120 subjects) on 2
+    >>> report.items[0].heading, report.items[0].open
+    ('Why Bayesian', True)
     """
 
     title: str
@@ -49,7 +61,16 @@ class Report(Document):
     items: tuple[Item, ...]
 
     def blocks(self) -> Sequence[Block]:
-        """Return title, paragraph, table and the items of the guidelines."""
+        """Return title, paragraph, table and the items of the guidelines.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> report = bmco.BMVB(study).fit(seed=1).effect().report("any")
+        >>> [type(block).__name__ for block in report.blocks()][:4]
+        ['Heading', 'Paragraph', 'Grid', 'Heading']
+        """
         found: list[Block] = [Heading(self.title), Paragraph(self.paragraph), self.table]
         found.append(Heading(_GUIDELINE, 2))
         for step, items in groupby(self.items, lambda item: item.step):

@@ -50,6 +50,17 @@ class Protocol(Document):
         A paragraph for a protocol.
     sections : tuple of Section
         Twelve; ``section.open`` marks those to which the author must add.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> design = bmco.Design(60, bmco.Analysis(bmco.BMVB))
+    >>> truth = bmco.Scenario(control=[0.4, 0.4], treatment=[0.65, 0.6])
+    >>> protocol = design.evaluate(truth).report()
+    >>> protocol.title
+    'Plan of a trial: BMVB, rule All, right-sided, level 0.05, n = 60 + 60'
+    >>> [(section.heading, section.open) for section in protocol.sections][:2]
+    [('Objective and estimand', True), ('Design', True)]
     """
 
     title: str
@@ -57,7 +68,16 @@ class Protocol(Document):
     sections: tuple[Section, ...]
 
     def blocks(self) -> Sequence[Block]:
-        """Return title, paragraph and sections."""
+        """Return title, paragraph and sections.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> design = bmco.Design(60, bmco.Analysis(bmco.BMVB))
+        >>> truth = bmco.Scenario(control=[0.4, 0.4], treatment=[0.65, 0.6])
+        >>> design.evaluate(truth).report().blocks()[0].text
+        'Plan of a trial: BMVB, rule All, right-sided, level 0.05, n = 60 + 60'
+        """
         found: list[Block] = [Heading(self.title), Paragraph(self.paragraph)]
         for number, section in enumerate(self.sections, 1):
             found.append(Heading(section.heading, 2, f"{number}. ", section.open))

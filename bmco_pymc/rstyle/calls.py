@@ -74,7 +74,8 @@ def bmvb(
         Not in bmco: whether subjects need all outcomes, or those with some are kept and the others
         taken to be missing at random, as in `Study`.
     seed : int, optional
-        Seed of the draws.
+        Seed of the draws: the same ones on one machine with the same versions; on others they
+        differ by Monte Carlo error.
     progress : bool
         Accepted as in the other calls; the draws take no time.
 
@@ -197,7 +198,8 @@ def bglm(
         Not in bmco: whether subjects need all outcomes, or those with some are kept and the others
         taken to be missing at random, as in `Study`.
     seed : int, optional
-        Seed of all randomness.
+        Seed of all randomness: the same draws on one machine with the same versions; on others
+        they differ by Monte Carlo error.
     progress : bool
         Whether to show a progress bar.
 
@@ -229,7 +231,9 @@ def bglm(
     --------
     >>> import bmco_pymc as bmco
     >>> result = bmco.bglm(bmco.load_trial(), "arm", "ctl", "trt", "x", ["y1", "y2"],
-    ...                    x_method="Value", x_def=0.8, seed=1)  # doctest: +SKIP
+    ...                    x_method="Value", x_def=0, n_it=1000, n_chain=2, seed=1, progress=False)
+    >>> result.delta["mean_delta"].round(1).tolist(), result.decision.decision
+    ([0.1, 0.1], 'not superior')
     """
     columns = read_columns(data, y_vars, grp, x_var=x_var)
     settings = read_settings(n_it, n_burn, n_chain, seed, n_thin)
@@ -353,7 +357,8 @@ def bglmm(
         Not in bmco: whether subjects need all outcomes, or those with some are kept and the others
         taken to be missing at random, as in `Study`.
     seed : int, optional
-        Seed of all randomness.
+        Seed of all randomness: the same draws on one machine with the same versions; on others
+        they differ by Monte Carlo error.
     progress : bool
         Whether to show a progress bar.
 
@@ -385,7 +390,9 @@ def bglmm(
     --------
     >>> import bmco_pymc as bmco
     >>> result = bmco.bglmm(bmco.load_multisite(), "arm", "ctl", "trt", "site", "x", ["y1", "y2"],
-    ...                     rule="Any", seed=1)  # doctest: +SKIP
+    ...                     rule="Any", n_it=1000, n_chain=2, seed=1, progress=False)
+    >>> result.delta["mean_delta"].round(1).tolist(), result.decision.decision
+    ([0.1, 0.2], 'superior')
     """
     columns = read_columns(data, y_vars, grp, id_var=id_var, x_var=x_var)
     settings = read_settings(n_it, n_burn, n_chain, seed, n_thin)

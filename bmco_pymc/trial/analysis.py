@@ -53,10 +53,12 @@ class Analysis(Declared):
     Examples
     --------
     >>> import bmco_pymc as bmco
-    >>> analysis = Analysis(bmco.BMVB, bmco.Rule("comp", w=[0.6, 0.4]))
+    >>> analysis = bmco.Analysis(bmco.BMVB, bmco.Rule("comp", w=[0.6, 0.4]))
     >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
     >>> analysis.run(study, seed=1).decision
     'superior'
+    >>> analysis.name
+    'BMVB'
     """
 
     model: Any
@@ -98,7 +100,30 @@ class Analysis(Declared):
         return self.model.__name__
 
     def of(self, study: Study) -> Model:
-        """Return the model of a study."""
+        """Return the model of a study.
+
+        Parameters
+        ----------
+        study : Study
+
+        Returns
+        -------
+        BMVB, BGLM or BGLMM
+            With the formulas and priors of the analysis.
+
+        Raises
+        ------
+        InputError
+            If the study does not fit the analysis.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> analysis = bmco.Analysis("bglm", rule="any", fixed="arm * x")
+        >>> analysis.of(study).terms.fixed
+        ('Intercept', 'arm', 'x', 'arm:x')
+        """
         given = {k: getattr(self, k) for k in _FORMULAS[self.name] if getattr(self, k) is not None}
         return self.model(study, **given, priors=self.priors)
 
@@ -110,6 +135,24 @@ class Analysis(Declared):
         study : Study
         **settings
             As for the model's ``fit``: ``draws``, ``chains``, ``seed``, ``progress`` and so on.
+
+        Returns
+        -------
+        Effect
+            θ and δ in the population of the analysis.
+
+        Raises
+        ------
+        InputError
+            If the study or a setting does not fit the analysis.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> effect = bmco.Analysis(bmco.BMVB).effect(study, seed=1)
+        >>> effect.delta.mean(("chain", "draw")).round(2).values.tolist()
+        [0.11, 0.08]
         """
         of_kind("study", study, Study, "must be a bmco_pymc.Study")
         self.rule.for_outcomes(study.outcomes)
@@ -135,6 +178,19 @@ class Analysis(Declared):
         -------
         Decision
             As ``effect.decide(analysis.rule)`` gives it, but for exact probabilities.
+
+        Raises
+        ------
+        InputError
+            If the study or a setting does not fit the analysis.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> decision = bmco.Analysis(bmco.BMVB, rule="any").run(study)
+        >>> decision.decision, decision.marginal.round(3).values.tolist()
+        ('not superior', [0.953, 0.901])
         """
         from bmco_pymc.trial.exactly import exactly
 

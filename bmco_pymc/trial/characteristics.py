@@ -93,16 +93,29 @@ class OperatingCharacteristics(Printed):
     Examples
     --------
     >>> import bmco_pymc as bmco
-    >>> from bmco_pymc.trial.analysis import Analysis
-    >>> from bmco_pymc.trial.design import Design
     >>> truth = bmco.Scenario([0.4, 0.4], [0.6, 0.6], rho=[-0.3, 0.3])
-    >>> oc = Design(105, Analysis(bmco.BMVB)).evaluate(truth)
+    >>> oc = bmco.Design(105, bmco.Analysis(bmco.BMVB)).evaluate(truth)
     >>> oc.table()[["scenario", "success", "claim[y1]"]].round(4)
          scenario  success  claim[y1]
     0  rho = -0.3   0.8203     0.9091
     1   rho = 0.3   0.8368     0.9091
     >>> oc.method
     'Exact: sums over all counts of both groups.'
+
+    >>> oc.power.round(2).values.tolist(), oc.probability.round(2).values.tolist()
+    ([0.82, 0.84], [0.82, 0.84])
+
+    Sizes, error rates, and what only simulated trials have:
+
+    >>> size, error = oc.design.size_for(truth), oc.design.type_one()
+    >>> size.first.values.tolist(), size.stable.values.tolist(), round(error.error, 3)
+    ([103, 100], [109, 100], 0.056)
+    >>> engine = bmco.Engine(200, audit=0)
+    >>> simulated = oc.design.evaluate(truth, engine=engine, progress=False)
+    >>> bool(abs(simulated.bias).max() < 0.05), bool(simulated.coverage.min() > 0.9)
+    (True, True)
+    >>> simulated.failed.values.tolist()
+    [0.0, 0.0]
     """
 
     design: Plan
@@ -175,6 +188,18 @@ class OperatingCharacteristics(Printed):
             assurance for each quantity, of the Type I error for the rule and each outcome. What
             differs by outcome, look or group has a column each, such as ``claim[y1]``. Where looks
             count clusters, it says how many there are when the trial stops.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> looks = bmco.Looks([30, 60])
+        >>> design = bmco.Design(analysis=bmco.Analysis(bmco.BMVB), looks=looks)
+        >>> truths = bmco.Scenario([0.4, 0.4], [[0.6, 0.6], [0.65, 0.65]])
+        >>> oc = design.evaluate(truths)
+        >>> oc.table()[["scenario", "success", "stop_success[1]"]].round(2)
+                           scenario  success  stop_success[1]
+        0    treatment = (0.6, 0.6)     0.47             0.03
+        1  treatment = (0.65, 0.65)     0.73             0.09
         """
         return FRAMES[self.kind](self._told)
 
@@ -203,6 +228,15 @@ class OperatingCharacteristics(Printed):
         ------
         InputError
             If there is no such picture of these numbers.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> design = bmco.Design(60, bmco.Analysis(bmco.BMVB))
+        >>> truth = bmco.Scenario(control=[0.4, 0.4], treatment=[0.65, 0.6])
+        >>> figure = design.evaluate(truth).plot(target=0.8)
+        >>> figure.axes[0].get_xlabel()
+        'probability'
         """
         from bmco_pymc.plots.looks import plot_boundary, plot_stopping
         from bmco_pymc.plots.planning import plot_power, plot_size, plot_type_one
@@ -232,7 +266,20 @@ class OperatingCharacteristics(Printed):
         return plot_power(data, title, words, alpha / len(plan.rule.sides), mark)
 
     def paragraph(self) -> str:
-        """Return a paragraph for a protocol, with marks where only the author knows what to say."""
+        """Return a paragraph for a protocol, with marks where only the author knows what to say.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> design = bmco.Design(60, bmco.Analysis(bmco.BMVB))
+        >>> truth = bmco.Scenario(control=[0.4, 0.4], treatment=[0.65, 0.6])
+        >>> print(design.evaluate(truth).paragraph()[:77])
+        The trial is to decide whether the treatment has higher success probabilities
+        """
         return paragraph(self._planned, {self.kind: self._result})
 
     def report(
@@ -260,6 +307,15 @@ class OperatingCharacteristics(Printed):
         ------
         InputError
             If a result is of another kind, or of another design.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> design = bmco.Design(60, bmco.Analysis(bmco.BMVB))
+        >>> truth = bmco.Scenario(control=[0.4, 0.4], treatment=[0.65, 0.6])
+        >>> report = design.evaluate(truth).report(size=design.size_for(truth))
+        >>> [section.heading for section in report.sections if section.open][:3]
+        ['Objective and estimand', 'Design', 'Success criterion']
         """
         given = {"power": power, "assurance": assurance, "type_one": type_one, "size": size}
         results: dict[str, Result] = {}

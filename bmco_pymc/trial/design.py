@@ -68,10 +68,21 @@ class Design(Plan):
     Examples
     --------
     >>> import bmco_pymc as bmco
-    >>> design = Design(103, bmco.Analysis(bmco.BMVB, rule=bmco.Rule("all")))
+    >>> design = bmco.Design(103, bmco.Analysis(bmco.BMVB, rule=bmco.Rule("all")))
     >>> oc = design.evaluate(bmco.Scenario(control=[0.4, 0.4], treatment=[0.6, 0.6]))
     >>> round(float(oc.power[0]), 4)
     0.8131
+
+    >>> looks = bmco.Looks([30, 60])
+    >>> design = bmco.Design(analysis=bmco.Analysis(bmco.BMVB), looks=looks)
+    >>> design.exact, design.rule.rule, design.sizes, design.looks_at.tolist()
+    (True, 'All', (60, 60), [[30, 30], [60, 60]])
+    >>> bmco.Design(60, design.analysis, dropout=0.1).enrolled
+    (67, 67)
+
+    >>> design = bmco.Design(analysis=bmco.Analysis(bmco.BMVB), clusters=10, size=20)
+    >>> design.in_clusters.total, design.sizes
+    (10, (100, 100))
     """
 
     def evaluate(
@@ -99,7 +110,7 @@ class Design(Plan):
             BMVB by default 200,000, or 10,000 where each needs draws of its own, under a design
             prior twice as many; for BGLM 10,000, for BGLMM 2,000, with NUTS 1,000.
         seed : int
-            Of what is simulated.
+            Of what is simulated, as in `bmco_pymc.Engine`.
         progress : bool
             Show a progress bar.
 
@@ -113,6 +124,20 @@ class Design(Plan):
         ------
         InputError
             If the truth does not fit the design; nothing was computed.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> design = bmco.Design(60, bmco.Analysis(bmco.BMVB))
+        >>> truth = bmco.Scenario(control=[0.4, 0.4], treatment=[0.65, 0.6])
+        >>> oc = design.evaluate([truth, bmco.Scenario([0.4, 0.4], [0.4, 0.4])])
+        >>> oc.power.round(3).values.tolist(), oc.data["effect"].values.tolist()
+        ([0.592, 0.003], [True, False])
+
+        With a design prior, power is averaged over what may be true:
+
+        >>> design.evaluate(bmco.Dirichlet(2), progress=False).power.round(1).item()
+        0.1
         """
         from bmco_pymc.trial.evaluation import evaluate
 
@@ -162,6 +187,14 @@ class Design(Plan):
         there are clusters, and correlations of 0 and .3. All truths are simulated by the fast
         analysis, and the largest again, with other trials and the audit: the largest of noisy
         numbers is too large. Give truths that are nearer to your trial.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> design = bmco.Design(60, bmco.Analysis(bmco.BMVB))
+        >>> found = design.type_one(control=(0.3, 0.5))
+        >>> round(found.error, 3)
+        0.053
         """
         from bmco_pymc.trial.error_rate import type_one
 
@@ -201,12 +234,25 @@ class Design(Plan):
             analysis decides; with looks also ``cuts`` of all looks, of which the rule's is the
             last.
 
+        Raises
+        ------
+        InputError
+            If the level is none, or a truth is not in the null of the rule; nothing was computed.
+
         Notes
         -----
         The error of a simulated design at its cut-off is known to the Monte Carlo error of the
         trials: with N of them the level is held but for :math:`\sqrt{\alpha (1 - \alpha) / N}`,
         .002 for 10,000 trials at level .05, and more by the audit. For what it is, ask the new
         design's `type_one` with another seed.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> design = bmco.Design(60, bmco.Analysis(bmco.BMVB))
+        >>> calibrated = design.calibrate(0.05)
+        >>> round(calibrated.rule.cut, 3), round(calibrated.type_one().error, 3)
+        (0.952, 0.05)
         """
         from bmco_pymc.trial.calibration import calibrate
 
@@ -264,6 +310,15 @@ class Design(Plan):
         the fast analysis where power is near the target, until its standard error is below 3 % or
         one. There, the trials of the engine check the power with the audit, and the search goes on
         where it is too small.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> design = bmco.Design(60, bmco.Analysis(bmco.BMVB))
+        >>> truth = bmco.Scenario(control=[0.4, 0.4], treatment=[0.65, 0.6])
+        >>> found = design.size_for(truth, power=0.8)
+        >>> found.first.item(), found.stable.item()
+        (85, 85)
         """
         from bmco_pymc.trial.size import size_for
 
@@ -299,7 +354,7 @@ class Design(Plan):
         Examples
         --------
         >>> import bmco_pymc as bmco
-        >>> design = Design(clusters=6, size=20, analysis=bmco.Analysis(bmco.BMVB))
+        >>> design = bmco.Design(clusters=6, size=20, analysis=bmco.Analysis(bmco.BMVB))
         >>> design.simulate(bmco.Scenario([0.4, 0.4], [0.6, 0.6], icc=0.05))
         Study of 120 subjects in 6 clusters, 2 outcomes
         group                  subjects    y1    y2
@@ -328,10 +383,23 @@ class Design(Plan):
         Decision
             By the analysis of the plan, with the cut-off of that look.
 
+        Raises
+        ------
+        InputError
+            If the study does not fit the plan, or there is no such look.
+
         Warns
         -----
         InputWarning
             If there are not as many subjects as planned.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> design = bmco.Design(120, bmco.Analysis(bmco.BMVB, rule="any"))
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> design.run(study).decision
+        'not superior'
         """
         from bmco_pymc.trial.conduct import run
 
@@ -361,6 +429,14 @@ class Design(Plan):
         ------
         InputError
             If nothing is left to predict, or subjects of the study are observed in part.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> design = bmco.Design(120, bmco.Analysis(bmco.BMVB, rule="any"))
+        >>> study = bmco.Study(bmco.load_trial()[:120], ["y1", "y2"], "arm", "ctl", "trt")
+        >>> design.predict(study).probability.round(2).item()
+        0.53
         """
         from bmco_pymc.trial.prediction import predict
 

@@ -59,9 +59,12 @@ class Looks(Declared):
 
     Examples
     --------
-    >>> looks = Looks([35, 70, 105], HSD(-4))
+    >>> import bmco_pymc as bmco
+    >>> looks = bmco.Looks([35, 70, 105], bmco.HSD(-4))
     >>> looks.nominal(0.05).round(4).tolist()
     [0.0026, 0.011, 0.0465]
+    >>> looks.fractions.round(2).tolist()
+    [0.33, 0.67, 1.0]
     """
 
     n: Sequence[int]
@@ -98,14 +101,53 @@ class Looks(Declared):
         return np.array(self.n) / self.n[-1]
 
     def nominal(self, alpha: float) -> NDArray[np.float64]:
-        """Return the nominal level of each look for a one-sided level in all, shape (looks,)."""
+        """Return the nominal level of each look for a one-sided level in all, shape (looks,).
+
+        Parameters
+        ----------
+        alpha : float
+            Level of all looks, in (0, 0.5).
+
+        Returns
+        -------
+        ndarray, shape (looks,)
+
+        Raises
+        ------
+        InputError
+            If the level is none, or the looks have cut-offs that were given.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> bmco.Looks([30, 60], bmco.Pocock()).nominal(0.05).round(3).tolist()
+        [0.031, 0.03]
+        """
         if self.spending is None:
             raise InputError("cuts", self.cuts, "looks with given cut-offs have no nominal level")
         spent = self.spending.spent(self.fractions, alpha)
         return ndtr(-boundaries(self.fractions, spent))
 
     def thresholds(self, rule: Rule) -> NDArray[np.float64]:
-        """Return the cut-off of each look for a rule about given outcomes, shape (looks,)."""
+        """Return the cut-off of each look for a rule about given outcomes, shape (looks,).
+
+        Parameters
+        ----------
+        rule : Rule
+            See `Rule.for_outcomes`.
+
+        Returns
+        -------
+        ndarray, shape (looks,)
+            What the deciding probability must exceed at each.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> rule = bmco.Rule("any").for_outcomes(["y1", "y2"])
+        >>> bmco.Looks([30, 60]).thresholds(rule).round(3).tolist()
+        [0.997, 0.976]
+        """
         if self.cuts is not None:
             return np.array(self.cuts)
         alpha = rule.alpha / len(rule.sides)

@@ -149,15 +149,41 @@ class Plan(Printed):
         )
 
     def rule_of(self, n_outcomes: int | None) -> Rule:
-        """Return the rule for so many outcomes, on which design and truth must agree."""
+        """Return the rule for so many outcomes, on which design and truth must agree.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> design = bmco.Design(60, bmco.Analysis(bmco.BMVB))
+        >>> design.rule_of(2).margins
+        (0.0, 0.0)
+        """
         return self.rule.for_outcomes(self.names(self._agreed(n_outcomes)))
 
     def cuts_of(self, rule: Rule) -> np.ndarray:
-        """Return the cut-off at each look of a rule for given outcomes, shape (looks,)."""
+        """Return the cut-off at each look of a rule for given outcomes, shape (looks,).
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> looks = bmco.Looks([30, 60])
+        >>> design = bmco.Design(analysis=bmco.Analysis(bmco.BMVB), looks=looks)
+        >>> design.cuts_of(design.rule_of(2)).round(3).tolist()
+        [0.994, 0.952]
+        """
         return np.array([rule.threshold()]) if self.looks is None else self.looks.thresholds(rule)
 
     def stages(self, n_outcomes: int | None) -> Stages:
-        """Return what the probabilities of the design's decisions depend on."""
+        """Return what the probabilities of the design's decisions depend on.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> looks = bmco.Looks([30, 60])
+        >>> design = bmco.Design(analysis=bmco.Analysis(bmco.BMVB), looks=looks)
+        >>> design.stages(2).cuts.round(3).tolist()
+        [0.994, 0.952]
+        """
         setting = self.setting(self._agreed(n_outcomes))
         rule, looks = setting.rule, self.looks
         cuts = self.cuts_of(rule)
@@ -166,7 +192,15 @@ class Plan(Printed):
         return Stages(setting, self.looks_at, cuts, looks.futility, looks.futility_by)
 
     def setting(self, n_outcomes: int) -> Setting:
-        """Return the rule and the priors for so many outcomes."""
+        """Return the rule and the priors for so many outcomes.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> design = bmco.Design(60, bmco.Analysis(bmco.BMVB))
+        >>> design.setting(2).rule.outcomes
+        ('y1', 'y2')
+        """
         analysis = self.analysis
         if not self.exact:
             problem = "its decisions are simulated, for which this is not possible"
@@ -177,7 +211,15 @@ class Plan(Printed):
         return Setting(rule, components)
 
     def names(self, n_outcomes: int) -> tuple[str, ...]:
-        """Return what the outcomes are called."""
+        """Return what the outcomes are called.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> design = bmco.Design(60, bmco.Analysis(bmco.BMVB))
+        >>> design.names(2)
+        ('y1', 'y2')
+        """
         if isinstance(self.outcomes, tuple):
             return self.outcomes
         margins, w = self.rule.margins, self.rule.w
@@ -187,14 +229,46 @@ class Plan(Printed):
         return tuple(f"y{k + 1}" for k in range(n_outcomes))
 
     def check_study(self, study: Study) -> None:
-        """Refuse data of other outcomes, or without clusters where the plan has them."""
+        """Refuse data of other outcomes, or without clusters where the plan has them.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> design = bmco.Design(60, bmco.Analysis(bmco.BMVB), outcomes=["y2", "y1"])
+        >>> try:
+        ...     design.check_study(study)
+        ... except bmco.InputError as error:
+        ...     print(error)
+        study=('y1', 'y2'): has other outcomes, or in another order, than the plan: ('y2', 'y1')
+        """
         of_kind("study", study, Study, "must be a bmco_pymc.Study: the data of the trial")
         if isinstance(self.outcomes, tuple) and self.outcomes != study.outcomes:
             problem = f"has other outcomes, or in another order, than the plan: {self.outcomes}"
             raise InputError("study", study.outcomes, problem)
 
     def with_clusters(self, number: int | None = None, size: float | None = None) -> Self:
-        """Return the same design with another number of clusters, or mean size of these."""
+        """Return the same design with another number of clusters, or mean size of these.
+
+        Parameters
+        ----------
+        number : int, optional
+            How many clusters in all.
+        size : float, optional
+            Mean number of subjects of a cluster.
+
+        Returns
+        -------
+        Design
+            Its looks are in proportion.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> design = bmco.Design(analysis=bmco.Analysis(bmco.BMVB), clusters=10, size=20)
+        >>> design.with_clusters(number=16).sizes, design.with_clusters(size=30).sizes
+        ((160, 160), (150, 150))
+        """
         clusters = self.in_clusters
         assert clusters is not None
         old = clusters
@@ -214,7 +288,30 @@ class Plan(Printed):
         )  # fmt: skip
 
     def with_sizes(self, control: int, treatment: int) -> Self:
-        """Return the same design with other numbers of subjects, its looks in proportion."""
+        """Return the same design with other numbers of subjects, its looks in proportion.
+
+        Parameters
+        ----------
+        control, treatment : int
+            Subjects of each group who are analysed at the end.
+
+        Returns
+        -------
+        Design
+
+        Raises
+        ------
+        InputError
+            If a number cannot be used.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> looks = bmco.Looks([30, 60])
+        >>> design = bmco.Design(analysis=bmco.Analysis(bmco.BMVB), looks=looks)
+        >>> design.with_sizes(100, 100).looks_at.tolist()
+        [[50, 50], [100, 100]]
+        """
         sizes = {"control": control, "treatment": treatment}
         if self.looks is None:
             return replace(self, n=sizes)

@@ -36,7 +36,8 @@ class HSD:
 
     Examples
     --------
-    >>> HSD(-4).spent([1 / 3, 2 / 3, 1], alpha=0.05).round(5).tolist()
+    >>> import bmco_pymc as bmco
+    >>> bmco.HSD(-4).spent([1 / 3, 2 / 3, 1], alpha=0.05).round(5).tolist()
     [0.00261, 0.01249, 0.05]
     """
 
@@ -49,7 +50,30 @@ class HSD:
         object.__setattr__(self, "gamma", gamma)
 
     def spent(self, fraction: ArrayLike, alpha: float) -> Array:
-        """Return the level spent up to information fractions in (0, 1], of their shape."""
+        """Return the level spent up to information fractions in (0, 1], of their shape.
+
+        Parameters
+        ----------
+        fraction : float or array_like
+            Share of all subjects who have been seen.
+        alpha : float
+            Level of all looks, in (0, 0.5).
+
+        Returns
+        -------
+        ndarray
+
+        Raises
+        ------
+        InputError
+            If a fraction or the level cannot be used.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> bmco.HSD(0).spent([0.25, 0.5, 1], alpha=0.05).round(4).tolist()
+        [0.0125, 0.025, 0.05]
+        """
         t, level, size = shares("fraction", fraction), level_in(alpha), abs(self.gamma)
         if size < 1e-16:  # linear to the last digit
             return level * t
@@ -68,12 +92,36 @@ class Pocock:
 
     Examples
     --------
-    >>> Pocock().spent([0.5, 1], alpha=0.05).round(5).tolist()
+    >>> import bmco_pymc as bmco
+    >>> bmco.Pocock().spent([0.5, 1], alpha=0.05).round(5).tolist()
     [0.03101, 0.05]
     """
 
     def spent(self, fraction: ArrayLike, alpha: float) -> Array:
-        """Return the level spent up to information fractions in (0, 1], of their shape."""
+        """Return the level spent up to information fractions in (0, 1], of their shape.
+
+        Parameters
+        ----------
+        fraction : float or array_like
+            Share of all subjects who have been seen.
+        alpha : float
+            Level of all looks, in (0, 0.5).
+
+        Returns
+        -------
+        ndarray
+
+        Raises
+        ------
+        InputError
+            If a fraction or the level cannot be used.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> bmco.Pocock().spent([0.25, 0.5, 1], alpha=0.05).round(4).tolist()
+        [0.0179, 0.031, 0.05]
+        """
         t, level = shares("fraction", fraction), level_in(alpha)
         return level * np.log1p((math.e - 1) * t)
 
@@ -88,12 +136,36 @@ class OBrienFleming:
 
     Examples
     --------
-    >>> OBrienFleming().spent([0.5, 1], alpha=0.05).round(5).tolist()
+    >>> import bmco_pymc as bmco
+    >>> bmco.OBrienFleming().spent([0.5, 1], alpha=0.05).round(5).tolist()
     [0.00557, 0.05]
     """
 
     def spent(self, fraction: ArrayLike, alpha: float) -> Array:
-        """Return the level spent up to information fractions in (0, 1], of their shape."""
+        """Return the level spent up to information fractions in (0, 1], of their shape.
+
+        Parameters
+        ----------
+        fraction : float or array_like
+            Share of all subjects who have been seen.
+        alpha : float
+            Level of all looks, in (0, 0.5).
+
+        Returns
+        -------
+        ndarray
+
+        Raises
+        ------
+        InputError
+            If a fraction or the level cannot be used.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> bmco.OBrienFleming().spent([0.25, 0.5, 1], alpha=0.05).round(4).tolist()
+        [0.0001, 0.0056, 0.05]
+        """
         t, level = shares("fraction", fraction), level_in(alpha)
         return 2 * ndtr(ndtri(level / 2) / np.sqrt(t))
 

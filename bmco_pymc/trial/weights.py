@@ -42,11 +42,12 @@ def optimal_weights(truth: Scenario, ratio: float = 1.0) -> xr.DataArray:
 
     Examples
     --------
+    >>> import bmco_pymc as bmco
     >>> import warnings
-    >>> truth = Scenario(control=[0.38, 0.46], treatment=[0.62, 0.54])
+    >>> truth = bmco.Scenario(control=[0.38, 0.46], treatment=[0.62, 0.54])
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore")
-    ...     optimal_weights(truth).values.round(4).tolist()
+    ...     bmco.optimal_weights(truth).values.round(4).tolist()
     [[0.7598, 0.2402]]
     """
     of_kind("truth", truth, Scenario, "must be a bmco_pymc.Scenario")

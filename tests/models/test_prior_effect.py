@@ -180,7 +180,7 @@ def test_it_says_everywhere_that_it_is_the_prior(trial_study):
     assert "this is the prior, not a result" in str(effect.decide("all"))
     assert str(effect.fit).startswith("BMVB prior of y1, y2")
     figure = bmco.plot_effect(effect)
-    assert figure.axes[0].get_title("left").startswith("Prior of the differences")
+    assert figure.get_suptitle().startswith("Prior of the differences")
     legend = [t.get_text() for t in figure.legends[0].get_texts()]
     assert "prior mean" in legend
     assert not any("posterior" in text for text in legend)
@@ -205,9 +205,9 @@ def test_bmcos_prior_of_the_school_study_is_far_from_neutral(schools_model):
 
 def test_a_prior_is_integrated_over_new_clusters_finely_enough(schools_model, monkeypatch):
     """bmco's prior of Σ has no mean: its widest draws are the hardest to integrate."""
-    ours = schools_model.prior_effect(seed=1, draws=200, clusters="new").delta
+    ours = schools_model.prior_effect(seed=1, draws=1000, clusters="new").delta
     monkeypatch.setattr(population_average, "PRIOR_NODES", 2**16)
-    finely = schools_model.prior_effect(seed=1, draws=200, clusters="new").delta
+    finely = schools_model.prior_effect(seed=1, draws=1000, clusters="new").delta
     error = ours - finely
     monte_carlo = float(finely.std()) / np.sqrt(4000)  # of a mean of the default number of draws
     assert float(abs(error).max()) < monte_carlo

@@ -38,6 +38,8 @@ class Engine(Declared):
     simulations : int, optional
         Trials; the default depends on the analysis.
     seed : int
+        Of the trials and of NUTS. The same seed gives the same numbers on one machine with the same
+        versions; on others they differ by Monte Carlo error.
     jobs : int
         Trials are analysed in so many processes; -1 is one for each processor. Under
         ``joblib.parallel_config`` the workers are those that it names, on other machines too:
@@ -64,9 +66,12 @@ class Engine(Declared):
 
     Examples
     --------
-    >>> engine = Engine(1000, jobs=2, first=5000)
+    >>> import bmco_pymc as bmco
+    >>> engine = bmco.Engine(1000, jobs=2, first=5000)
     >>> engine.trials, engine.n_audit
     (range(5000, 6000), 200)
+    >>> engine.settings
+    {'seed': 1, 'nuts': {'draws': 1000, 'tune': 500, 'chains': 2}}
     """
 
     simulations: int | None = None
@@ -111,7 +116,14 @@ class Engine(Declared):
         return {"seed": self.seed, "nuts": nuts}
 
     def resolved(self, default: int) -> Engine:
-        """Return the engine with a number of trials: its own, or this one."""
+        """Return the engine with a number of trials: its own, or this one.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> bmco.Engine().resolved(2000).simulations, bmco.Engine(500).resolved(2000).simulations
+        (2000, 500)
+        """
         given = self.simulations
         return self if given is not None else dataclasses.replace(self, simulations=default)
 
