@@ -10,6 +10,7 @@ from .effects.comparison import Comparison
 from .effects.curve import Curve
 from .effects.effect import Effect
 from .effects.overlap import Overlap
+from .effects.sensitivity import Sensitivity
 from .effects.subgroups import Subgroups
 from .effects.tipping import TippingPoint
 from .errors import ConvergenceWarning, InputError, InputWarning, SamplingError
@@ -24,6 +25,7 @@ from .population.covariates import Covariates
 from .population.points import Analytical, Empirical, Value
 from .population.scenario import Scenario
 from .population.target import Target
+from .posterior.check import Check
 from .priors.historical import map_prior
 from .priors.priors import (
     LKJ,
@@ -58,6 +60,7 @@ __all__ = [
     "LKJ",
     "Analysis",
     "Analytical",
+    "Check",
     "Comparison",
     "ConvergenceWarning",
     "Covariates",
@@ -90,6 +93,7 @@ __all__ = [
     "Rule",
     "SamplingError",
     "Scenario",
+    "Sensitivity",
     "Study",
     "Subgroups",
     "Target",

@@ -54,6 +54,16 @@ class Sensitivity(Printed):
         Groups ``posterior``, ``log_prior``, ``log_likelihood``, for ``az.plot_psense_dist``.
     limit : float
         Largest Pareto k that counts as reliable: min(1 − 1/log10(S), 0.7) for S draws.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    >>> found = bmco.BMVB(study).fit(seed=1).sensitivity(rule="any")
+    >>> found.parameters.loc["delta[y1]", "diagnosis"]
+    'no sign of a problem'
+    >>> found.notes[0][:64]  # what stands in the way of a conclusion
+    'Not reliable with the likelihood to the power 0.5: Pareto k up t'
     """
 
     table: pd.DataFrame
@@ -101,6 +111,14 @@ class Sensitivity(Printed):
         -------
         matplotlib.figure.Figure
             Powers at which the importance weights are not reliable have hollow marks.
+
+        Examples
+        --------
+        >>> import bmco_pymc as bmco
+        >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+        >>> figure = bmco.BMVB(study).fit(seed=1).sensitivity(rule="any").plot()
+        >>> [axes.get_title("left") for axes in figure.axes]
+        ['P(Any)', 'δ of y1', 'δ of y2']
         """
         from bmco_pymc.plots.sensitivity import plot_sensitivity
 

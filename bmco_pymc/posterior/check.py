@@ -54,6 +54,16 @@ class Check(Printed):
         What was replicated, in words.
     diagnostics : Diagnostics
         The verdict on the fit.
+
+    Examples
+    --------
+    >>> import bmco_pymc as bmco
+    >>> study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    >>> check = bmco.BMVB(study).fit(seed=1).check(seed=1)
+    >>> check.finding
+    '0 of 14 statistics are outside the middle 95% of their replicates.'
+    >>> sorted(set(check.table["kind"]))
+    ['correlations', 'patterns', 'rates']
     """
 
     table: pd.DataFrame
