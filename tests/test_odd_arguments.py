@@ -420,3 +420,12 @@ def try_odd(call: Call, argument: str, value: Any) -> None:
 def test_odd_values_give_an_error_in_words_or_an_answer(pairs, place, value):
     call, argument = pairs[place % len(pairs)]
     try_odd(call, argument, ODD[value])
+
+
+def test_what_an_analysis_or_a_design_does_not_have():
+    study = bmco.Study(bmco.load_trial(), ["y1", "y2"], "arm", "ctl", "trt")
+    with pytest.raises(bmco.InputError, match=r"fit='BMVB': has no coefficients"):
+        bmco.BMVB(study).fit(draws=400, seed=1).coefficients()
+    design = bmco.Design(n=40, analysis=bmco.Analysis(bmco.BMVB), outcomes=2)
+    with pytest.raises(bmco.InputError, match="has no clusters"):
+        design.with_clusters(number=8)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bmco_pymc.arguments import flag
 from bmco_pymc.diagnostics.summary import estimates
 from bmco_pymc.diagnostics.verdict import Diagnostics
+from bmco_pymc.errors import InputError
 from bmco_pymc.posterior.declaration import Declaration
 from bmco_pymc.printing import Facts, Printed
 
@@ -115,6 +116,11 @@ class Posterior(Printed):
         dict of str to ndarray
             By parameter, as in ``model.parameters``.
 
+        Raises
+        ------
+        InputError
+            If the model has no covariates, and so no coefficients.
+
         Examples
         --------
         >>> import bmco_pymc as bmco
@@ -123,6 +129,9 @@ class Posterior(Printed):
         >>> {name: draws.shape for name, draws in prior.coefficients().items()}
         {'beta': (400, 4, 3)}
         """
+        if self.model.terms is None:
+            name = type(self.model).__name__
+            raise InputError("fit", name, "has no coefficients: its parameter is phi")
         draws = {name: self.draws(name) for name in self.model.parameters}
         if "beta" not in draws:  # every term is random
             n, L = len(draws["gamma"]), len(self.model.coords["logit"])

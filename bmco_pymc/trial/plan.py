@@ -262,6 +262,11 @@ class Plan(Printed):
         Design
             Its looks are in proportion.
 
+        Raises
+        ------
+        InputError
+            If the design has no clusters.
+
         Examples
         --------
         >>> import bmco_pymc as bmco
@@ -270,7 +275,8 @@ class Plan(Printed):
         ((160, 160), (150, 150))
         """
         clusters = self.in_clusters
-        assert clusters is not None
+        if clusters is None:
+            raise InputError("design", self.n, "has no clusters: use with_sizes")
         old = clusters
         if number is not None:
             clusters = clusters.with_number(number)
