@@ -78,6 +78,11 @@ class Picture(Figure):
         self.savefig(file, format="png", dpi=100)
         return file.getvalue(), {"alt": self.alt}
 
+    def _repr_mimebundle_(self, **wanted: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Come before what pyplot tells notebooks of any figure, which has no words."""
+        picture, about = self._repr_png_()
+        return {"image/png": picture}, {"image/png": about}
+
 
 def plain(figure: Figure) -> None:
     """Let all that is written in a figure be what it is: no mathematics, no orders."""

@@ -61,6 +61,8 @@ def tidy(notebook: Any) -> Any:
                 output.text = PLACE.sub("", output.text)
             if picture := output.get("data", {}).get("image/png"):
                 output.data["image/png"] = smaller(picture)
+                if "alt" in cell.metadata:  # of a picture that is not the package's
+                    output.metadata["image/png"] = {"alt": cell.metadata["alt"]}
     notebook.metadata["language_info"] = {"name": "python"}
     return notebook
 

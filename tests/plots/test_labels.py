@@ -138,3 +138,19 @@ def test_subgroups_by_a_column_of_numbers_and_texts() -> None:
             assert len(found.labels) == 3
             assert np.sum(found.subjects) == n
             assert min(sum(pair) for pair in found.subjects) > n / 6
+
+
+def test_a_notebook_is_told_what_a_picture_shows(effect_of_one):
+    figure = effect_of_one.plot_delta()
+    assert figure.alt.startswith("Differences in success probability; ")
+    (data, about) = figure._repr_mimebundle_(include=None, exclude=None)
+    assert data["image/png"][:4] == b"\x89PNG"
+    assert about["image/png"]["alt"] == figure.alt
+    row = effect_of_one.summary().loc["delta[y1]"]
+    assert f"{row['mean']:.2f}".replace("-", "−") in figure.alt
+
+
+@pytest.fixture(scope="module")
+def effect_of_one():
+    study = bmco.Study(bmco.load_trial(), ["y1"], "arm", "ctl", "trt")
+    return bmco.BMVB(study).fit(seed=1).effect()
