@@ -15,13 +15,15 @@ _PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: auto; padding: 1rem; }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 54rem; margin: auto; padding: 1rem; }}
 table {{ border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }}
 caption {{ text-align: left; font-weight: bold; }}
 table {{ border-top: 1.5px solid; border-bottom: 1.5px solid; }}
 tr:first-child th {{ border-bottom: 1px solid; }}
-th, td {{ padding: .2rem .7rem; text-align: right; }}
+th, td {{ padding: .2rem .6rem; text-align: right; }}
 th:first-child, td:first-child {{ text-align: left; padding-left: 0; }}
+table {{ display: block; overflow-x: auto; width: max-content; max-width: 100%; font-size: .9em; }}
+td + td {{ white-space: nowrap; }}
 </style>
 </head>
 <body>
@@ -56,7 +58,7 @@ def _block(block: Block) -> str:
             return f"<p>{OPEN * open}{shown(text)}</p>"
         case Grid(rows, caption, notes):
             above = f"<p><b>{shown(caption)}</b></p>" if caption else ""
-            below = "".join(f"<p>{shown(note)}</p>" for note in notes)
+            below = "".join(f"<p><small>{shown(note)}</small></p>" for note in notes)
             return above + html_table(rows) + below
         case Checklist(entries):
             items = (
