@@ -82,7 +82,7 @@ def test_where_a_fit_is_kept_is_checked_before(trial, tmp_path, monkeypatch):
     taken = tmp_path / "taken.zarr.zip"
     taken.write_text("mine", encoding="utf-8")
     for options, problem in (
-        ({"--save": taken}, f"--save='{taken}': exists already; --overwrite replaces it"),
+        ({"--save": taken}, "exists already; --overwrite replaces it"),
         ({"--save": tmp_path}, "is a folder; name a file in it"),
         ({"--save": taken / "fit.zip"}, "--save="),
         ({"--report": "report.doc"}, "--report='report.doc': the end of its name says no format"),

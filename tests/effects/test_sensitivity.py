@@ -151,7 +151,7 @@ def test_a_prior_against_the_data_is_found(few_subjects):
 def test_the_picture_shows_the_table(fit):
     found = fit.sensitivity(scale=["prior", "likelihood"], powers=[0.8, 1, 1.25])
     figure = found.plot()
-    assert [axes.get_ylabel() for axes in figure.axes] == [
+    assert [axes.get_title("left") for axes in figure.axes] == [
         "P(All)",
         "δ of y1",
         "δ of y2",
