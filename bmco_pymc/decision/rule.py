@@ -195,13 +195,22 @@ class Rule(Declared):
         -------
         float
 
+        Raises
+        ------
+        InputError
+            If it depends on the outcomes, and these are not given yet; see `for_outcomes`.
+
         Examples
         --------
         >>> import bmco_pymc as bmco
         >>> bmco.Rule("any", alpha=0.05).for_outcomes(["y1", "y2"]).level()
         0.025
         """
-        return self.alpha / len(self.sides) / self.criterion.shares(self.m, len(self.outcomes))
+        shares = self.criterion.shares(self.m, len(self.outcomes))
+        if shares < 1:
+            problem = "its level depends on how many outcomes there are: rule.for_outcomes(...)"
+            raise InputError("rule", self.rule, problem)
+        return self.alpha / len(self.sides) / shares
 
     def threshold(self) -> float:
         """Return what the deciding probability of a side must exceed.

@@ -136,3 +136,10 @@ def test_a_verb_shows_the_arguments_of_the_rule():
         assert {"rule", "direction", "margins", "w", "alpha", "m"} <= set(
             inspect.signature(public).parameters
         )
+
+
+@pytest.mark.parametrize("rule", [bmco.Rule("any"), bmco.Rule("count", m=2)])
+def test_a_level_that_depends_on_the_outcomes_needs_them(rule):
+    with pytest.raises(bmco.InputError, match="depends on how many outcomes"):
+        rule.level()
+    assert 0 < rule.for_outcomes(["y1", "y2", "y3"]).level() < rule.alpha
