@@ -21,7 +21,6 @@ type Array = NDArray[np.float64]
 
 MIDDLE = (0.025, 0.975)
 _SDS = "the SDs of clusters' coefficients lie between"
-_SDS_ALIKE = "the SDs of clusters' logits, in directions in which they vary alike, lie between"
 GREEK = {"beta": "β", "gamma": "γ"}
 
 
@@ -221,14 +220,29 @@ def _of_clusters(model: Declaration) -> str:
             f"{freedom} and scale matrix {_scale(scale)}: {_SDS} {_between(ends)}."
         )
     whole = "of all logits and random coefficients" if prior.joint else "for each logit"
-    which = _SDS if prior.basis is None else _SDS_ALIKE
     correlation = ""
     if prior.joint or len(random) > 1:
         correlation = f"the correlation matrix {whole} had an LKJ({prior.eta:g}) prior and "
     return (
         f"Of the covariance between clusters, {correlation}the SDs had {_sd_law(prior)} priors: "
-        f"{which} {_between([_sd_of(prior)])}."
+        f"{_sds(prior, model)} {_between([_sd_of(prior)])}."
     )
+
+
+def _sds(prior: LKJ, model: Declaration) -> str:
+    """Return what the SDs of a prior are of: where it is joint, not of the coefficients."""
+    contrasts = _of_contrasts(prior, model)
+    if prior.basis is None and not contrasts:
+        return _SDS
+    of = "symmetric contrasts of clusters' logits" if contrasts else "clusters' logits"
+    coding = "" if prior.basis is None else ", in a coding in which these vary alike,"
+    return f"the SDs of {of}{coding} lie between"
+
+
+def _of_contrasts(prior: LKJ, model: Declaration) -> bool:
+    """Return whether the covariance is that of contrasts of the patterns, not of the logits."""
+    several = len(model.study.patterns) > 2
+    return several and prior.joint and model.priors.contrasts == "symmetric"
 
 
 def _between(ends: Sequence[tuple[float, float]]) -> str:
@@ -278,7 +292,7 @@ def _covariance(model: Declaration) -> str:
         return f"Σ_q ~ inverse-Wishart(ν = {nu:g}, T = {_scale(scale)}) for each logit"
     basis = "" if prior.basis is None else "B"
     what = ""
-    if prior.joint and model.priors.contrasts == "symmetric" and len(model.study.patterns) > 2:
+    if _of_contrasts(prior, model):
         basis, what = f"(T ⊗ {basis or 'I'})", ", T being symmetric contrasts of the patterns"
     around = (f"{basis} ", f" {basis}'") if basis else ("", "")
     laws = f"SDs in D ~ {_sd_law(prior)}"

@@ -9,6 +9,7 @@ from scipy import stats
 
 import bmco_pymc as bmco
 from bmco_pymc.models.prior_draws import draw_prior
+from bmco_pymc.priors.contrasts import logits_of
 from bmco_pymc.priors.neutral import LOGIT_SD
 from bmco_pymc.report.priors import in_symbols, in_words
 from bmco_pymc.report.terms import named
@@ -46,6 +47,27 @@ def test_the_interval_of_the_sd_between_clusters_is_that_of_draws(multisite_stud
     assert f"{'inverse-Wishart' if isinstance(Sigma, bmco.InverseWishart) else 'LKJ'}(" in (
         in_symbols(model)
     )
+
+
+@pytest.mark.parametrize("random", ["1", "1 + arm"])
+def test_the_interval_of_the_default_is_that_of_what_it_names(multisite_study, random):
+    """Its SDs are of contrasts of the logits; those of the coefficients have another law."""
+    model = bmco.BGLMM(multisite_study, "arm", random)
+    prior = model.priors.Sigma
+    assert isinstance(prior, bmco.LKJ)
+    words, basis = in_words(model), prior.basis
+    assert "the SDs of symmetric contrasts of clusters' logits" in words
+    assert ("in a coding in which these vary alike" in words) == (basis is not None)
+    drawn = draw_prior(model, N, np.random.default_rng(1))["Sigma"]
+    L, p = drawn.shape[1:3]
+    back = np.linalg.inv(
+        np.kron(logits_of("symmetric", L + 1), np.eye(p) if basis is None else np.asarray(basis))
+    )
+    variance = (back @ drawn.reshape(N, L * p, L * p) @ back.T)[:, 0, 0]
+    for end, share in zip(interval_said(words), (0.025, 0.975), strict=True):
+        low, high = (float(np.mean(variance < (end * by) ** 2)) for by in (0.95, 1.05))
+        error = 4 * np.sqrt(0.025 * 0.975 / N)
+        assert low - error < share < high + error
 
 
 @pytest.mark.parametrize("formula", ["arm * x", "arm", "x"])
